@@ -10,9 +10,11 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// An instance that answers at once until it dies; then it refuses, or keeps silent.
+// An instance that answers at once until it dies, and again when it is back; between, it refuses,
+// or keeps silent.
 type instance struct {
 	dies   sim.Time
+	back   sim.Time // zero: never
 	silent bool
 	asked  []sim.Time
 }
@@ -20,7 +22,7 @@ type instance struct {
 func (i *instance) probe(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 	i.asked = append(i.asked, p.Now())
 	switch {
-	case p.Now() < i.dies:
+	case p.Now() < i.dies || i.back > 0 && p.Now() >= i.back:
 		return patterns.Response{}, nil
 	case !i.silent:
 		return patterns.Response{}, &patterns.Error{Kind: patterns.Refused, Layer: "instance"}
@@ -75,12 +77,18 @@ func TestProberDetectionTime(t *testing.T) {
 
 func TestProberWaitsForASlowProbe(t *testing.T) {
 	cfg := detect.Config{Period: time.Second, Timeout: 2500 * time.Millisecond, Failures: 2, Successes: 1, InitialDelay: 10 * time.Second}
-	i := &instance{silent: true}
-	watch(t, cfg, 0, i)
 	first := sim.Time(10 * time.Second).Add(detect.Phase(cfg.Period, 0))
-	for n, at := range i.asked[:5] {
-		if want := first.Add(time.Duration(n) * cfg.Timeout); at != want {
+	i := &instance{silent: true, back: first.Add(5 * cfg.Timeout)}
+	watch(t, cfg, 0, i)
+	want := first
+	for n, at := range i.asked[:10] {
+		if at != want {
 			t.Errorf("probe %d at %v, want %v", n, at, want)
+		}
+		if n < 5 {
+			want = want.Add(cfg.Timeout)
+		} else {
+			want = want.Add(cfg.Period) // no burst to catch up
 		}
 	}
 }
