@@ -1,0 +1,141 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/nines-sim/nines/patterns"
+)
+
+// Calls holds the policies of callers: calls.<caller>.<callee>.<family>. A caller is a service, a
+// queue (its consumers) or a stream of the workload; a callee is a service. A family that a pair
+// does not name comes from calls.default; naming one replaces it whole.
+type Calls struct {
+	Default Policies `nines:"default"` // for every pair that does not name the family
+	Callers []Caller `nines:",rest"`   // by the caller's name
+}
+
+// A Caller holds the policies of one caller.
+type Caller struct {
+	Name    string   `nines:",name"`
+	Callees []Callee `nines:",rest"` // by the callee's name
+}
+
+// A Callee holds the policies between one caller and one callee, with what came from calls.default.
+type Callee struct {
+	Name     string `nines:",name"`
+	Policies `nines:",inline"`
+}
+
+// Policies are what a caller wraps around its calls. A nil family is not used.
+type Policies struct {
+	Timeout  *Timeout  `nines:"timeout"`      // give up waiting
+	Retry    *Retry    `nines:"retry"`        // try again
+	Breaker  *Breaker  `nines:"breaker"`      // stop calling a callee that keeps failing
+	Balance  Balance   `nines:"balance"`      // choose a replica
+	Fallback *Fallback `nines:"fallback"`     // answer something else instead of failing
+	Bulkhead *Bulkhead `nines:"bulkhead"`     // bound the calls under way
+	More     []Own     `nines:",families"`    // families of the catalog, in its order
+	Order    []string  `nines:"order,unique"` // slots of the policies, outermost first
+}
+
+// Slots are the places of policies around a call, outermost first. This is the default of
+// calls.*.*.order; the order of keys in the file never means anything.
+func Slots() []string {
+	return []string{"fallback", "total", "retry", "breaker", "attempt", "bulkhead"}
+}
+
+func (p *Policies) defaults() { p.Order = Slots() }
+
+// An Own policy is one of a family that the catalog adds.
+type Own struct {
+	Family string // name of the family
+	Config any    // what its Config func returned, decoded into
+}
+
+// Between returns the policies that caller uses for callee: those of the pair, or calls.default.
+func (c *Calls) Between(caller, callee string) Policies {
+	for _, from := range c.Callers {
+		if from.Name != caller {
+			continue
+		}
+		for _, to := range from.Callees {
+			if to.Name == callee {
+				return to.Policies
+			}
+		}
+	}
+	return c.Default
+}
+
+// A Timeout bounds how long a caller waits. What it asked for goes on, unless Cancel is set.
+type Timeout struct {
+	Attempt   time.Duration `nines:"attempt,none"` // for each try
+	Total     time.Duration `nines:"total,none"`   // for all tries with the waits between them
+	Propagate bool          `nines:"propagate"`    // the callee learns the deadline and calls nobody after it
+	Cancel    bool          `nines:"cancel"`       // the callee is told when the caller gives up, and stops
+}
+
+// A Retry tries again, waiting longer each time. Every retry is extra load.
+type Retry struct {
+	Attempts int            `nines:"attempts,min=1"`                          // tries in all, the first included
+	Backoff  Span           `nines:"backoff"`                                 // the first wait, and the longest
+	Factor   float64        `nines:"factor,factor,min=1"`                     // each wait is so many times the one before
+	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; 0 to wait; half to wait; from the first wait to three times the last one
+	Budget   float64        `nines:"budget,ratio,none,min=0"`                 // retries for each first try, over all calls of this client
+	On       patterns.Kinds `nines:"on"`                                      // kinds of failure that are worth another try
+}
+
+// Three attempts as in Envoy's documentation, AWS SDKs and resilience4j; full jitter after the AWS
+// architecture blog, "Exponential Backoff And Jitter"; first wait of the AWS SDKs (2026).
+func (r *Retry) defaults() {
+	r.Attempts, r.Backoff, r.Factor, r.Jitter = 3, Span{50 * time.Millisecond, time.Second}, 2, "full"
+	r.Budget, r.On = Unbounded, patterns.Transient
+}
+
+// A Breaker stops calling for a while when too many calls fail: a share of the calls of a window,
+// or so many in a row if Consecutive is set.
+type Breaker struct {
+	Window      time.Duration  `nines:"window,positive"`        // over which calls are counted
+	Rate        float64        `nines:"rate,ratio,min=0,max=1"` // share of failures that opens it
+	MinCalls    int            `nines:"min_calls,min=1"`        // fewer calls in the window never open it
+	Consecutive int            `nines:"consecutive,min=1,none"` // failures in a row that open it, in place of window, rate and min_calls
+	Open        time.Duration  `nines:"open,positive"`          // how long it stays open before it lets probes through
+	HalfOpen    int            `nines:"half_open,min=1"`        // probes, all of which must succeed to close it
+	On          patterns.Kinds `nines:"on"`                     // kinds of failure that count
+}
+
+// Hystrix: rollingStats 10 s, errorThresholdPercentage 50, requestVolumeThreshold 20,
+// sleepWindow 5 s, one probe.
+func (b *Breaker) defaults() {
+	*b = Breaker{Window: 10 * time.Second, Rate: 0.5, MinCalls: 20, Open: 5 * time.Second, HalfOpen: 1, On: patterns.Transient}
+}
+
+// Balance chooses the replica that a call goes to.
+type Balance struct {
+	Pick           string `nines:"pick,one=round_robin|random|least|p2c"` // in turn; at random; fewest calls under way; the better of two at random
+	EjectUnhealthy bool   `nines:"eject_unhealthy"`                       // leave out replicas that fail their probes
+}
+
+func (b *Balance) defaults() { b.Pick = "round_robin" }
+
+// A Fallback answers in place of a call that failed; the answer is degraded. Exactly one of Send,
+// Stale and Value is set.
+type Fallback struct {
+	Send  string         `nines:"send,ref=queue,none"`    // leave a message in this queue and promise the effect
+	Stale time.Duration  `nines:"stale,none"`             // the last good answer, if it is no older
+	Value string         `nines:"value,one=default,none"` // an answer that fits all
+	On    patterns.Kinds `nines:"on"`                     // kinds of failure that it stands in for
+}
+
+func (f *Fallback) defaults() {
+	f.On = patterns.Transient | patterns.KindsOf(patterns.Rejected)
+}
+
+// A Bulkhead bounds the calls under way from one client.
+type Bulkhead struct {
+	Max  int           `nines:"max,min=1"` // calls under way
+	Wait time.Duration `nines:"wait,none"` // how long a call waits for room; none: it is rejected at once
+}
+
+// resilience4j: maxConcurrentCalls 25, maxWaitDuration 0.
+func (b *Bulkhead) defaults() { b.Max = 25 }
