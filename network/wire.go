@@ -1,0 +1,340 @@
+package network
+
+import (
+	"errors"
+	"time"
+
+	"github.com/nines-sim/nines/sim"
+)
+
+// What a caller sees of the network.
+var (
+	ErrRefused     = errors.New("network: connection refused")    // nobody listens there: certainly not done
+	ErrReset       = errors.New("network: connection reset")      // the peer is gone: it may have been done
+	ErrUnreachable = errors.New("network: peer does not respond") // silence for longer than Config.GiveUp
+)
+
+// A stage is how far an exchange has come.
+//
+//	asking ──arrives──▶ serving ──Reply, Close──▶ answering ──arrives──▶ over
+//	   │                   │                          ▲
+//	   │ no power          │ PowerOff                 │ PowerOn
+//	   └───────────────────┴────────▶ silent ─────────┘
+type stage uint8
+
+const (
+	asking    stage = iota // the request is on its way, or waits to be sent again
+	serving                // the server has it
+	silent                 // it ended at a host without power
+	answering              // the answer, or the news of a reset, is on its way
+	over
+)
+
+// A wire is an exchange without what it carries. It is used again once nobody can refer to it: not
+// the caller, not the server, no message and no timer.
+type wire struct {
+	n        *Network
+	inner    carrier
+	from, to *Host
+	port     *port // where it is in service, if at a Listener
+	key      uint64
+	size     [2]int // of the request and of the answer, in bytes
+	ordered  bool
+	cancels  bool // the server is told when the caller gives up
+
+	stage     stage
+	refs      int
+	sentAt    sim.Time
+	boots     uint64 // of the server's host when the answer was sent
+	tries     int    // how often a message was sent again
+	ticket    sim.Ticket
+	waiting   bool  // the caller is there
+	parked    bool  // the caller is inside its wait
+	held      bool  // the server has not replied yet
+	abandoned bool  // the news that the caller gave up has arrived
+	fate      error // ErrReset or ErrUnreachable in place of an answer
+
+	list       *list // which it is in: its host's serving or silent
+	prev, next *wire
+}
+
+// A carrier is the exchange around a wire.
+type carrier interface {
+	serve()   // hands the request to the server
+	abandon() // tells the server that nobody waits any more
+	recycle() // nobody refers to it any more
+}
+
+func (w *wire) release() {
+	if w.refs--; w.refs == 0 {
+		w.inner.recycle()
+	}
+}
+
+// post sends one message of the exchange, which refers to it until it has arrived or failed.
+func (w *wire) post(from, to *Host, size int, key uint64, arrived, failed func(any)) bool {
+	l := from.link(to)
+	m := message{size: size, key: key, single: true, deliver: arrived, fail: failed, arg: w}
+	if w.ordered {
+		m.conn = &l.conn
+	}
+	w.refs++
+	if !w.n.post(l, m) {
+		w.refs--
+		return false
+	}
+	return true
+}
+
+func (w *wire) ask() {
+	w.post(w.from, w.to, w.size[0], w.attempt(w.key), asked, askFailed)
+}
+
+// attempt returns the key of a message that may have been sent before.
+func (w *wire) attempt(key uint64) uint64 {
+	if w.tries > 0 {
+		return derive(key, again+uint64(w.tries))
+	}
+	return key
+}
+
+func asked(arg any) {
+	w := arg.(*wire)
+	if w.abandoned {
+		w.stage = over
+	} else {
+		w.stage, w.tries, w.held = serving, 0, true
+		w.refs++
+		w.to.serving.push(w)
+		w.inner.serve()
+	}
+	w.release()
+}
+
+func askFailed(arg any) {
+	w := arg.(*wire)
+	if w.waiting {
+		if w.to.powered {
+			w.sendAgain()
+		} else {
+			w.fallSilent()
+		}
+	}
+	w.release()
+}
+
+// answer sends the answer, or the news of a reset, to the caller.
+func (w *wire) answer() bool {
+	size := w.size[1]
+	if w.fate != nil {
+		size = 0
+	}
+	w.boots = w.to.boots
+	return w.post(w.to, w.from, size, w.attempt(derive(w.key, answered)), answerArrived, answerFailed)
+}
+
+func answerArrived(arg any) {
+	w := arg.(*wire)
+	w.stage = over
+	w.wake()
+	w.release()
+}
+
+func answerFailed(arg any) {
+	w := arg.(*wire)
+	if w.waiting {
+		w.sendAgain()
+	}
+	w.release()
+}
+
+// reset ends the exchange on the server's side, which will not answer, and tells the caller.
+func (w *wire) reset() {
+	w.unlist()
+	if w.abandoned {
+		w.stage = over
+		return
+	}
+	w.stage, w.fate, w.tries = answering, ErrReset, 0
+	w.answer()
+}
+
+// fallSilent ends the exchange at a host without power.
+func (w *wire) fallSilent() {
+	w.unlist()
+	w.stage, w.tries = silent, 0
+	if w.waiting {
+		w.to.silent.push(w)
+		w.limitSilence()
+	}
+}
+
+// sendAgain plans what the kernel of the sender does about a message that did not arrive.
+func (w *wire) sendAgain() {
+	cfg := &w.n.cfg
+	if cfg.Retransmit == 0 {
+		w.limitSilence()
+		return
+	}
+	const longest = 2 * time.Minute // TCP_RTO_MAX in Linux
+	wait := longest
+	if w.tries < 20 {
+		wait = min(longest, cfg.Retransmit<<w.tries)
+	}
+	at := w.n.s.Now().Add(wait)
+	if cfg.GiveUp > 0 && at >= w.sentAt.Add(cfg.GiveUp) {
+		w.limitSilence()
+		return
+	}
+	w.tries++
+	w.refs++
+	w.n.s.AtCall(at, sendAgain, w)
+}
+
+func sendAgain(arg any) {
+	w := arg.(*wire)
+	switch {
+	case !w.waiting:
+	case w.stage == asking:
+		w.ask()
+	case w.stage == answering:
+		if w.boots != w.to.boots {
+			w.fate = ErrReset
+		}
+		w.answer()
+	}
+	w.release()
+}
+
+// limitSilence makes the caller's host give up on the peer in time.
+func (w *wire) limitSilence() {
+	if limit := w.n.cfg.GiveUp; limit > 0 {
+		w.refs++
+		w.n.s.AtCall(max(w.n.s.Now(), w.sentAt.Add(limit)), giveUp, w)
+	}
+}
+
+func giveUp(arg any) {
+	w := arg.(*wire)
+	if w.waiting {
+		w.fate = ErrUnreachable
+		w.wake()
+		if !w.waiting && w.stage == silent {
+			w.unlist()
+		}
+	}
+	w.release()
+}
+
+// wake ends the caller's wait. If it has just ended otherwise, the caller is about to leave.
+func (w *wire) wake() {
+	if w.waiting && w.ticket.Wake() {
+		w.waiting = false
+	}
+}
+
+// leave is the caller's last step, whether it was answered, gave up, or is being killed.
+func (w *wire) leave() {
+	if w.waiting {
+		w.waiting = false
+		if w.stage == silent {
+			w.unlist()
+		}
+		if w.cancels && w.stage <= serving {
+			if w.parked {
+				w.n.orphans.add(w)
+			} else {
+				w.hangUp()
+			}
+		}
+	}
+	w.release()
+}
+
+// hangUp tells the server that nobody waits any more.
+func (w *wire) hangUp() {
+	w.post(w.from, w.to, 0, derive(w.key, gaveUp), hungUp, hangUpFailed)
+}
+
+func hungUp(arg any) {
+	w := arg.(*wire)
+	if w.stage <= serving && !w.abandoned {
+		w.abandoned = true
+		if w.stage == serving {
+			w.inner.abandon()
+		}
+	}
+	w.release()
+}
+
+func hangUpFailed(arg any) { arg.(*wire).release() }
+
+func (w *wire) unlist() {
+	if w.list != nil {
+		w.list.remove(w)
+	}
+}
+
+// orphans are exchanges whose callers were killed while they waited. A process that is being
+// unwound can send nothing, its host's kernel can: a process of the network's own does it.
+type orphans struct {
+	wires   []*wire
+	started bool
+	ticket  sim.Ticket
+}
+
+// watch makes sure that orphans are looked after.
+func (o *orphans) watch(s *sim.Simulation) {
+	if o.started {
+		return
+	}
+	o.started = true
+	s.Background("network", func(p *sim.Process) {
+		for {
+			for len(o.wires) == 0 {
+				o.ticket = p.Ticket("callers that die")
+				if err := p.Park(); err != nil {
+					return
+				}
+			}
+			for _, w := range o.wires {
+				w.hangUp()
+				w.release()
+			}
+			o.wires = o.wires[:0]
+		}
+	})
+}
+
+func (o *orphans) add(w *wire) {
+	w.refs++
+	o.wires = append(o.wires, w)
+	o.ticket.Wake()
+}
+
+// A list holds exchanges in the order in which they entered it.
+type list struct{ first, last *wire }
+
+func (l *list) push(w *wire) {
+	w.list, w.prev, w.next = l, l.last, nil
+	if l.last != nil {
+		l.last.next = w
+	} else {
+		l.first = w
+	}
+	l.last = w
+}
+
+func (l *list) remove(w *wire) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		l.last = w.prev
+	}
+	w.list, w.prev, w.next = nil, nil, nil
+}
