@@ -1,0 +1,115 @@
+// Package timeout gives up on calls that take too long.
+package timeout
+
+import (
+	"errors"
+	"time"
+
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/internal/check"
+	"github.com/nines-sim/nines/sim"
+)
+
+// ErrPast is the cause of a rejection: the request's deadline had passed before it was sent.
+var ErrPast = errors.New("deadline already past")
+
+// Config says how long a call may take.
+type Config struct {
+	Layer     string        // what it is called in errors: "timeout", "total"
+	After     time.Duration // how long a call may take; 0: no limit of its own
+	Propagate bool          // obey the request's own deadline too, and send the earlier of the two along
+}
+
+// DefaultConfig returns one second, as Hystrix and resilience4j have it, with the deadline sent
+// along as in gRPC.
+func DefaultConfig() Config {
+	return Config{Layer: "timeout", After: time.Second, Propagate: true}
+}
+
+// Attempt returns the configuration of a timeout that belongs inside a retry, around each attempt.
+func Attempt(after time.Duration) Config {
+	cfg := DefaultConfig()
+	cfg.After = after
+	return cfg
+}
+
+// Total returns the configuration of a timeout that belongs around a retry: attempts and the
+// waits between them share it.
+func Total(after time.Duration) Config {
+	cfg := DefaultConfig()
+	cfg.Layer, cfg.After = "total", after
+	return cfg
+}
+
+// Validate names every field that makes no sense.
+func (c Config) Validate() error {
+	f := check.Of("timeout")
+	f.Need(c.Layer != "", "Layer", `""`, "a name")
+	f.Need(c.After >= 0, "After", c.After, "0 or more")
+	return f.Err()
+}
+
+// A Timeout gives up on a call that has not ended in time.
+//
+// It protects the caller's thread, and whoever waits for the caller, from answers that come late
+// or never. It pays with answers that would have come a moment later: what was given up may have
+// happened all the same, and the server goes on working at it unless it is told the deadline and
+// drops what nobody waits for.
+//
+// A Timeout ends the call by a scope of the calling process. The end of that scope becomes a
+// [patterns.Timeout]; the end of a scope further out passes through, to whoever opened it. So an
+// attempt that is cut short by the total is the total's timeout, not the attempt's.
+type Timeout struct {
+	cfg      Config
+	timedOut error
+	past     error
+}
+
+// New returns a timeout. It panics if the configuration is not valid.
+func New(cfg Config) *Timeout {
+	if err := cfg.Validate(); err != nil {
+		panic(err.Error())
+	}
+	return &Timeout{
+		cfg:      cfg,
+		timedOut: &patterns.Error{Kind: patterns.Timeout, Layer: cfg.Layer, Maybe: true},
+		past:     &patterns.Error{Kind: patterns.Rejected, Layer: cfg.Layer, Cause: ErrPast},
+	}
+}
+
+// Deadline returns when a call that starts now is given up, if the request itself asks for a
+// deadline of asked (zero: none). It is [sim.Never] if nothing limits the call.
+func (t *Timeout) Deadline(now, asked sim.Time) sim.Time {
+	at := sim.Never
+	if t.cfg.After > 0 {
+		at = now.Add(t.cfg.After)
+	}
+	if t.cfg.Propagate && asked != 0 {
+		at = min(at, asked)
+	}
+	return at
+}
+
+// Wrap returns next with this limit. A request whose deadline has passed is rejected, not sent.
+func (t *Timeout) Wrap(next patterns.Call) patterns.Call {
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		now := p.Now()
+		at := t.Deadline(now, req.Deadline)
+		switch {
+		case at == sim.Never:
+			return next(p, req)
+		case at <= now:
+			return patterns.Response{}, t.past
+		}
+		if t.cfg.Propagate {
+			req.Deadline = at
+		}
+		scope := p.WithDeadline(at)
+		resp, err := next(p, req)
+		if err != nil && scope.Ended(err) {
+			err = t.timedOut
+		}
+		scope.Close()
+		return resp, err
+	}
+}
