@@ -2,9 +2,11 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestLook writes charts of ordinary and of extreme data into the folder that
@@ -30,6 +32,9 @@ func charts() map[string]Chart {
 		"compare-three":   three(),
 		"compare-twenty":  twenty(),
 		"compare-extreme": extreme(),
+		"sweep-names":     attempts(),
+		"sweep-numbers":   latency(),
+		"timeline":        outage(),
 	}
 }
 
@@ -105,4 +110,84 @@ func extreme() Comparison {
 		{Name: "none seen, few calls", Availability: Estimate{1, 0.96, 1}, BadMinutes: zero, Servers: 5, Load: 1},
 	}
 	return c
+}
+
+func attempts() Sweep {
+	s := Sweep{
+		Title:  "retry-storm: attempts and budget",
+		X:      Axis{Label: "calls.default.retry.budget", Names: []string{"none", "5%", "10%", "20%"}},
+		Y:      Axis{Label: "good calls", Scale: Nines},
+		Legend: "calls.default.retry.attempts",
+		Target: 0.999, Level: 0.95, Footer: footer,
+	}
+	for i, name := range []string{"1", "2", "3", "5"} {
+		series := Series{Name: name}
+		for k := range 4 {
+			bad := 0.004 / float64(1+i*k)
+			if k == 0 {
+				bad = 0.004 * float64(1+i*i)
+			}
+			e := Estimate{1 - bad, 1 - 1.4*bad, 1 - 0.7*bad}
+			if i == 3 && k == 3 {
+				e = Estimate{1, 0.9994, 1}
+			}
+			series.Points = append(series.Points, Point{X: float64(k), Y: e})
+		}
+		s.Series = append(s.Series, series)
+	}
+	return s
+}
+
+func latency() Sweep {
+	s := Sweep{
+		Title:  "webshop: how long to wait",
+		X:      Axis{Label: "calls.default.timeout.attempt, ms", Scale: Log},
+		Y:      Axis{Label: "p99 latency, ms", Scale: Log},
+		Legend: "variant",
+		Level:  0.9, Footer: footer,
+	}
+	for i, name := range []string{"retries", "budget", "a variant with a name that is far too long for its column"} {
+		series := Series{Name: name}
+		for k, x := range []float64{50, 100, 200, 500, 1000, 2000} {
+			y := 40 * float64(1+i) * float64(1+k*k)
+			e := Estimate{y, y * 0.8, y * 1.3}
+			if i == 1 && k == 3 {
+				e = Estimate{math.NaN(), 0, 0}
+			}
+			series.Points = append(series.Points, Point{X: x, Y: e})
+		}
+		s.Series = append(s.Series, series)
+	}
+	return s
+}
+
+// outage is a run in which a zone is lost during a sale.
+func outage() Timeline {
+	t := Timeline{
+		Title: "webshop: everything, seed 7", Subtitle: "One run of 2 hours; a window is 30 s.",
+		To: 2 * time.Hour, Target: 0.999, Footer: footer,
+		Faults: []Span{
+			{"zone_loss", "zones.b", 30 * time.Minute, 62 * time.Minute},
+			{"sale", "workload.visits", 50 * time.Minute, 60 * time.Minute},
+			{"pod_crash", "services.catalog.1", 10 * time.Minute, 10*time.Minute + 20*time.Second},
+			{"pod_crash", "services.catalog.2", 11 * time.Minute, 11*time.Minute + 20*time.Second},
+			{"pod_crash", "services.orders.0", 95 * time.Minute, 95*time.Minute + 40*time.Second},
+			{"payment_slow", "services.payment", 100 * time.Minute, 118 * time.Minute},
+		},
+		Alerts: []Mark{{33 * time.Minute, "checkout_burn fires"}, {38 * time.Minute, "on-call acknowledges"}, {66 * time.Minute, "checkout_burn ends"}, {115 * time.Minute, "checkout_burn fires"}},
+	}
+	for i := range 240 {
+		at := time.Duration(i) * 30 * time.Second
+		w := Window{From: at, To: at + 30*time.Second, Good: 1800, Bad: int64(i * 7 % 3)}
+		switch {
+		case at >= 30*time.Minute && at < 34*time.Minute:
+			w.Good, w.Bad = 1300, 500
+		case at >= 50*time.Minute && at < 61*time.Minute:
+			w.Good, w.Bad = 6000, 3000
+		case at >= 100*time.Minute && at < 118*time.Minute:
+			w.Good, w.Bad = 1750, 50
+		}
+		t.Windows = append(t.Windows, w)
+	}
+	return t
 }
