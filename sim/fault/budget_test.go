@@ -28,6 +28,7 @@ func TestBudget(t *testing.T) {
 		{"nothing", nil, "within", 0, 0},
 		{"one after the other", []Entry{at(1, Crash, "a", 1, 4*time.Second), at(5, Outage, "b", 1, time.Second)}, "within", 1, sim.Time(time.Second)},
 		{"two at once", []Entry{at(1, Crash, "a", 1, 5*time.Second), at(5, Pause, "b", 1, time.Second)}, "beyond", 2, sim.Time(5 * time.Second)},
+		{"in any order", []Entry{at(7, Crash, "a", 1, 2*time.Second), at(5, Pause, "b", 1, time.Second)}, "within", 1, sim.Time(5 * time.Second)},
 		{"one of them twice", []Entry{at(1, Crash, "a", 1, 5*time.Second), at(5, Outage, "a", 1, time.Second)}, "within", 1, sim.Time(time.Second)},
 		{"until it is fixed", []Entry{at(1, Crash, "a", 1, 0), at(500, Crash, "b", 1, time.Second)}, "beyond", 2, sim.Time(500 * time.Second)},
 		{"slow is not down", []Entry{at(1, Crash, "a", 1, 0), at(5, Slow, "b", 1, time.Second)}, "within", 1, sim.Time(time.Second)},

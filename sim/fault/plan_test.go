@@ -27,6 +27,7 @@ func TestPlanBytes(t *testing.T) {
 		{Cause: "db_disk", Kind: Crash, Victim: "orders_db/1", Occurrence: 1, AfterUp: 90 * time.Second, Params: Params{Loses: LosesDisk}},
 		{Cause: "pod_crash", Kind: Crash, Victim: "orders/0", Occurrence: 1},
 		{Cause: "lead", Kind: Pause, Victim: "orders_db/2", Role: "leader:orders_db", Occurrence: 2, At: 1, Lasts: 25 * time.Minute},
+		{Cause: "lead", Kind: Pause, Victim: "orders_db/2", Occurrence: 2, At: 1, Lasts: 25 * time.Minute},
 		{Cause: "split", Kind: Partition, Victim: "zones.a", Occurrence: 1, At: sim.Time(2 * time.Minute), Lasts: time.Nanosecond,
 			Params: Params{With: []string{"zones.b", "zones.c"}, OneWay: true}},
 		{Cause: "ntp", Kind: Clock, Victim: "orders/1", Occurrence: 1, At: sim.Time(3*time.Minute + 500*time.Millisecond),
@@ -40,6 +41,7 @@ func TestPlanBytes(t *testing.T) {
     {"cause": "db_disk", "kind": "crash", "victim": "orders_db/1", "occurrence": 1, "after_up": "1m30s", "loses": "disk"},
     {"cause": "pod_crash", "kind": "crash", "victim": "orders/0", "occurrence": 1, "at": "0s"},
     {"cause": "lead", "kind": "pause", "victim": "orders_db/2", "role": "leader:orders_db", "occurrence": 2, "at": "1ns", "lasts": "25m0s"},
+    {"cause": "lead", "kind": "pause", "victim": "orders_db/2", "occurrence": 2, "at": "1ns", "lasts": "25m0s"},
     {"cause": "split", "kind": "partition", "victim": "zones.a", "occurrence": 1, "at": "2m0s", "lasts": "1ns", "with": ["zones.b","zones.c"], "one_way": true},
     {"cause": "ntp", "kind": "clock", "victim": "orders/1", "occurrence": 1, "at": "3m0.5s", "offset": "-2s", "drift_ppb": -50000},
     {"cause": "pay", "kind": "slow", "victim": "payment", "occurrence": 1, "at": "1h0m0s", "lasts": "8m0s", "factor": 20, "errors": 0.1}

@@ -199,6 +199,28 @@ func TestWhatTheModelAndTheTimelineSee(t *testing.T) {
 	}
 }
 
+func TestEveryEndIsToldOnce(t *testing.T) {
+	f, _, _ := run(t, Plan{[]Entry{at(10, Pause, "a", 1, 60*time.Second), at(10, Deploy, "b", 1, 0)}}, func(s *sim.Simulation, f *fleet, l *Ledger) {
+		s.At(sim.Time(20*time.Second), func() {
+			pause := l.Active()[0]
+			pause.OnEnd(func() { f.say("a", "last in, first out") })
+			if !l.Fix(pause, Healing) || l.Fix(pause, OnCall) {
+				t.Error("an effect ends once")
+			}
+			l.FixVictim("b", OnCall)
+		})
+	})
+	want := []string{
+		"10s a hit", "10s b hit",
+		"20s a last in, first out", "20s a over, 0 left",
+		"20s b cause over", "20s b over, 0 left",
+		"1m10s a cause over",
+	}
+	if diff := cmp.Diff(want, f.log); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestARoleIsResolvedWhenItIsHit(t *testing.T) {
 	role := func(second int, occurrence int) Entry {
 		e := at(second, Crash, "", occurrence, 0)
@@ -328,18 +350,26 @@ func TestStartChecksTheWholePlan(t *testing.T) {
 
 // Whoever fixes an effect may be stopped by that; the ledger is right all the same.
 func TestAFixThatKillsWhoFixes(t *testing.T) {
-	_, l, _ := run(t, Plan{[]Entry{at(10, Crash, "a", 1, 0), at(10, Crash, "b", 1, 0)}}, func(s *sim.Simulation, f *fleet, l *Ledger) {
+	again := at(0, Crash, "a", 2, 0)
+	again.Cause, again.AfterUp = "worn_out", 5*time.Second
+	first := again
+	first.Occurrence = 1
+	_, l, _ := run(t, Plan{[]Entry{first, again, at(10, Crash, "b", 1, 0)}}, func(s *sim.Simulation, f *fleet, l *Ledger) {
 		g := s.NewGroup("operator")
 		g.Background("fix", func(p *sim.Process) {
 			if err := p.Sleep(20 * time.Second); err != nil {
 				return
 			}
 			l.Active()[0].OnEnd(g.Kill)
-			l.FixCause("crash_cause", OnCall)
+			l.FixWhere(OnCall, func(*Effect) bool { return true })
 			t.Error("the operator lives on")
 		})
 	})
-	want := []string{"a crash: 10s, cause over 10s, over 20s on_call", "b crash: 10s, cause over 10s, over never "}
+	want := []string{
+		"a crash: 5s, cause over 5s, over 20s on_call",
+		"b crash: 10s, cause over 10s, over never ",
+		"a crash: 25s, cause over 25s, over never ",
+	}
 	if diff := cmp.Diff(want, stories(l)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
