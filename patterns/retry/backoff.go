@@ -77,11 +77,7 @@ func (b Backoff) Delay(n int, previous time.Duration, u float64) time.Duration {
 		if previous == 0 {
 			previous = b.First
 		}
-		upTo := forever
-		if previous < forever/3 {
-			upTo = 3 * previous
-		}
-		return min(b.First+scale(upTo-b.First, u), b.limit())
+		return min(b.First+scale(3*previous-b.First, u), b.limit())
 	default:
 		return b.exponential(n)
 	}
@@ -89,21 +85,17 @@ func (b Backoff) Delay(n int, previous time.Duration, u float64) time.Duration {
 
 // exponential returns min(Max, First·Factorⁿ⁻¹).
 func (b Backoff) exponential(n int) time.Duration {
-	limit := b.limit()
 	wait := float64(b.First)
 	for range n - 1 {
-		if b.Factor == 1 || wait >= float64(limit) {
-			break
-		}
 		wait *= b.Factor
 	}
-	if wait >= float64(limit) {
+	if limit := b.limit(); wait >= float64(limit) {
 		return limit
 	}
 	return time.Duration(wait)
 }
 
-// forever is longer than any run, and far from overflow.
+// forever is longer than any run, and three times it does not overflow.
 const forever = time.Duration(1 << 61)
 
 func (b Backoff) limit() time.Duration {
