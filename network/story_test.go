@@ -238,6 +238,44 @@ func TestStories(t *testing.T) {
 			"20ms first; 20ms other direction; 25ms second; 30ms third; 160ms larger than the queue, on an idle link",
 		},
 		{
+			"sending takes the next whole nanosecond", every(network.Path{Bandwidth: 3}),
+			func(w *world) { w.send(0, w.a, w.b, 1, "a third") },
+			"333.333334ms a third",
+		},
+		{
+			"a host reaches itself, whatever is cut", latency(10 * ms),
+			func(w *world) {
+				w.n.Cut(network.Between{}, network.BlockAtSend)
+				w.send(0, w.a, w.a, 0, "a to a")
+				w.send(0, w.a, w.b, 0, "a to b")
+			},
+			"10ms a to a",
+		},
+		{
+			"a copy has luck of its own", every(network.Path{Latency: dist.Must(dist.NewUniform(0, 1)), Duplicate: 1}),
+			func(w *world) {
+				var first sim.Time
+				w.n.Send(w.a, w.b, 0, 0, func(any) {
+					if first == 0 {
+						first = w.s.Now()
+					} else if w.s.Now() != first {
+						w.log = append(w.log, "it came later")
+					}
+				}, nil)
+			},
+			"it came later",
+		},
+		{
+			"two listeners on a host: one dies", latency(10 * ms),
+			func(w *world) {
+				w.echo.work = time.Second
+				other := w.t.Listen(w.b, w.echo)
+				w.call(0, "hello", 0)
+				w.at(500*ms, func() { other.Close(true) })
+			},
+			"1.02s hello answered hello",
+		},
+		{
 			"the narrowest bandwidth counts",
 			every(network.Path{Bandwidth: 1_000_000}),
 			func(w *world) {
@@ -299,15 +337,6 @@ func TestStories(t *testing.T) {
 			"100ms hello times out; 110ms b hears that hello gave up; 210ms b hears that killed gave up",
 		},
 		{
-			"a caller who gives up before the request arrives is not served", latency(10 * ms),
-			func(w *world) {
-				w.t.Cancels = true
-				w.call(0, "hello", 3*ms)
-				w.n.Impair(oneWay(ab(w)), network.Impairment{Reorder: 0.5, ReorderDelay: 1})
-			},
-			"3ms hello times out",
-		},
-		{
 			"a lost power supply tells nobody that callers died", latency(10 * ms),
 			func(w *world) {
 				w.t.Cancels = true
@@ -321,10 +350,10 @@ func TestStories(t *testing.T) {
 			"what was lost is sent again", with(latency(10*ms), 200*ms, 0),
 			func(w *world) {
 				cut := w.n.Cut(oneWay(ab(w)), network.BlockAtSend)
-				w.at(500*ms, cut.Release) // tried at 0, 200 and 600 ms
+				w.at(700*ms, cut.Release) // tried at 0, 200, 600 and 1400 ms
 				w.call(0, "hello", 0)
 			},
-			"620ms hello answered hello",
+			"1.42s hello answered hello",
 		},
 		{
 			"answers too", with(latency(10*ms), 200*ms, 0),
@@ -371,6 +400,115 @@ func TestStories(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// How many requests are served, and how many messages that takes: two for a call that goes well.
+func TestNobodySpeaksInVain(t *testing.T) {
+	for _, story := range []struct {
+		name             string
+		cfg              network.Config
+		story            func(w *world)
+		served, messages int
+	}{
+		{
+			"an answer to nobody in particular is sent all the same", latency(10 * ms),
+			func(w *world) { w.echo.work = time.Second; w.call(0, "hello", 100*ms) }, 1, 2,
+		},
+		{
+			"but not to somebody known to be gone", latency(10 * ms),
+			func(w *world) { w.t.Cancels = true; w.echo.work = time.Second; w.call(0, "hello", 100*ms) },
+			1, 2, // the request and the news
+		},
+		{
+			"news that overtakes its request: not served", latency(10 * ms),
+			func(w *world) {
+				w.t.Cancels = true
+				spike := w.n.Impair(network.Between{}, network.Impairment{Delay: 30 * ms})
+				w.at(1*ms, spike.Release)
+				w.call(0, "hello", 3*ms)
+			},
+			0, 2,
+		},
+		{
+			"who gave up does not ask again", with(latency(10*ms), 200*ms, 0),
+			func(w *world) {
+				cut := w.n.Cut(network.Between{}, network.BlockAtSend)
+				w.at(500*ms, cut.Release)
+				w.call(0, "hello", 300*ms)
+			},
+			0, 2, // at 0 and 200 ms
+		},
+		{
+			"nor is answered again", with(latency(10*ms), 200*ms, 0),
+			func(w *world) {
+				w.at(5*ms, func() { w.n.Cut(network.Between{}, network.BlockAtSend) })
+				w.call(0, "hello", 300*ms)
+			},
+			1, 3, // a request, and answers at 10 and 210 ms
+		},
+		{
+			"nobody is reset twice", latency(10 * ms),
+			func(w *world) {
+				w.echo.work = time.Second
+				w.call(0, "hello", 0)
+				w.at(500*ms, func() { w.l.Close(true); w.l.Close(true) }) // the reply comes all the same
+			},
+			1, 2,
+		},
+		{
+			"nor after having given up", with(latency(10*ms), 0, 5*time.Second),
+			func(w *world) {
+				w.b.PowerOff()
+				w.call(0, "hello", 0)
+				w.call(0, "impatient", time.Second)
+				w.at(10*time.Second, w.b.PowerOn)
+			},
+			0, 2,
+		},
+		{
+			"a reply out of a host without power", latency(10 * ms),
+			func(w *world) {
+				w.echo.work = time.Second
+				w.call(0, "hello", 0)
+				w.at(500*ms, w.b.PowerOff)
+				w.at(2*time.Second, w.b.PowerOn)
+			},
+			1, 2, // a request and a reset
+		},
+	} {
+		t.Run(story.name, func(t *testing.T) {
+			w := run(t, story.cfg, story.story)
+			if got := int(w.n.Total().Sent); got != story.messages || w.echo.served != story.served {
+				t.Errorf("%d served, %d messages, want %d and %d; %v", w.echo.served, got, story.served, story.messages, w.log)
+			}
+		})
+	}
+}
+
+// The words of a process that is being unwound are ignored: its caller is still there to be reset.
+func TestLastWordsAreIgnored(t *testing.T) {
+	w := run(t, latency(10*ms), func(w *world) {
+		group := w.s.NewGroup("server")
+		l := w.t.Listen(w.b, serverFunc(func(x *network.Exchange[string, string]) {
+			group.Go("worker", func(p *sim.Process) {
+				defer x.Reply("last words", nil)
+				if err := p.Sleep(time.Hour); err != nil {
+					return
+				}
+			})
+		}))
+		w.s.Go("caller", func(p *sim.Process) {
+			_, err := w.t.Call(p, w.a, w.b, l, 0, "")
+			w.logf("%v", err)
+		})
+		w.at(time.Second, func() { group.Kill(); l.Close(true) })
+	})
+	if got, want := strings.Join(w.log, "; "), "1.01s network: connection reset"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if total := w.n.Total(); total.Blocked != 1 {
+		t.Errorf("%v, want 1 blocked", total)
 	}
 }
 

@@ -228,7 +228,7 @@ func giveUp(arg any) {
 
 // wake ends the caller's wait. If it has just ended otherwise, the caller is about to leave.
 func (w *wire) wake() {
-	if w.waiting && w.ticket.Wake() {
+	if w.ticket.Wake() {
 		w.waiting = false
 	}
 }

@@ -41,12 +41,14 @@ func (w *world) logf(format string, args ...any) {
 
 // An echo answers what it was asked after a time, whether or not anybody waits.
 type echo struct {
-	w     *world
-	work  time.Duration
-	group *sim.Group
+	w      *world
+	work   time.Duration
+	group  *sim.Group
+	served int
 }
 
 func (e *echo) Serve(x *network.Exchange[string, string]) {
+	e.served++
 	x.OnAbandon = func(x *network.Exchange[string, string]) { e.w.logf("b hears that %s gave up", x.Request) }
 	reply := func() { x.Reply(x.Request, nil) }
 	if e.work == 0 {
