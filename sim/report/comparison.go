@@ -61,6 +61,9 @@ func (c Comparison) Validate() error {
 	if len(c.Rows) == 0 {
 		bad("comparison: no variants to draw")
 	}
+	if len(c.Causes) == 0 {
+		bad("comparison: no causes; a study that does not tell them apart has one")
+	}
 	if !(c.Target >= 0 && c.Target < 1) {
 		bad("comparison: target is %v, need 0 (none) to below 1", c.Target)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -72,6 +73,13 @@ func newAxis(s Scale, values []float64, fits func(axis) bool) axis {
 	if a.lo > a.hi { // nothing finite: any range will do
 		a.lo, a.hi = 0, 1
 	}
+	if s == Linear && a.lo == a.hi { // one value: a tenth around it
+		around := math.Abs(a.lo) / 10
+		if around == 0 {
+			around = 0.5
+		}
+		a.lo, a.hi = a.lo-around, a.hi+around
+	}
 	if s != Linear && a.hi-a.lo < minDecades {
 		middle := (a.lo + a.hi) / 2
 		a.lo, a.hi = middle-minDecades/2, middle+minDecades/2
@@ -128,9 +136,9 @@ type grid func(lo, hi float64) []tick
 // snap widens the range to the nearest places of the grid and puts ticks on those
 // inside.
 func (g grid) snap(a axis) axis {
-	const near = 1e-9
 	all := g(a.lo, a.hi)
 	first, last := 0, len(all)-1
+	near := 1e-9 * (all[last].at - all[0].at) // as good as on the grid
 	for first+1 < len(all) && all[first+1].at <= a.lo+near {
 		first++
 	}
@@ -144,11 +152,7 @@ func (g grid) snap(a axis) axis {
 
 // linear offers steps of 1, 2 and 5 times a power of ten.
 func (a axis) linear() []grid {
-	span := a.hi - a.lo
-	if span <= 0 {
-		span = max(math.Abs(a.hi), 1) / 10
-	}
-	_, exponent := scientific(span)
+	_, exponent := scientific(a.hi - a.lo)
 	var gs []grid
 	for e := exponent - 1; e <= exponent+1; e++ {
 		for _, m := range []float64{1, 2, 5} {
@@ -180,40 +184,75 @@ func steps(m float64, e int) grid {
 }
 
 // decades offers multiples of powers of ten, in the value (Log) or in what is missing
-// to 1 (Nines), from every tenth of a decade's unit to every third decade.
+// to 1 (Nines), from every unit to every third decade. Where the range is so short
+// that even steps look even, it offers those first.
 func (a axis) decades() []grid {
-	each := func(from, step int) (ms []int) {
-		for m := from; m < 100; m += step {
-			ms = append(ms, m)
-		}
-		return ms
-	}
 	var gs []grid
+	if a.hi-a.lo < 0.7 {
+		least := math.Pow(10, a.lo)
+		if a.scale == Nines {
+			least = math.Pow(10, -a.hi)
+		}
+		_, exponent := scientific(least)
+		for e := exponent - 2; e <= exponent; e++ {
+			for _, m := range []int{1, 2, 5} {
+				if float64(m)*math.Pow10(e) <= least {
+					gs = append(gs, func(lo, hi float64) []tick { return a.evenly(m, e, lo, hi) })
+				}
+			}
+		}
+	}
 	for _, d := range []struct {
-		tenths []int
-		every  int
+		units []int
+		every int
 	}{
-		{each(10, 1), 1}, {each(10, 2), 1}, {each(10, 5), 1}, {each(10, 10), 1},
-		{[]int{10, 20, 50}, 1}, {[]int{10, 30}, 1}, {[]int{10}, 1}, {[]int{10}, 2}, {[]int{10}, 3},
+		{[]int{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1}, {[]int{1, 2, 5}, 1}, {[]int{1, 3}, 1},
+		{[]int{1}, 1}, {[]int{1}, 2}, {[]int{1}, 3},
 	} {
-		gs = append(gs, func(lo, hi float64) []tick { return a.multiples(d.tenths, d.every, lo, hi) })
+		gs = append(gs, func(lo, hi float64) []tick { return a.multiples(d.units, d.every, lo, hi) })
 	}
 	return gs
 }
 
-func (a axis) multiples(tenths []int, every int, lo, hi float64) []tick {
+// evenly has ticks at all multiples of m × 10^e.
+func (a axis) evenly(m, e int, lo, hi float64) []tick {
+	step := float64(m) * math.Pow10(e)
+	var ts []tick
+	if a.scale == Nines {
+		for k := int(math.Ceil(math.Pow(10, -lo)/step - 1e-9)); k > 0; k-- {
+			if t := a.multiple(k*m, e); t.at >= 0 {
+				ts = append(ts, t)
+				if t.at > hi && len(ts) > 1 {
+					break
+				}
+			}
+		}
+		return ts
+	}
+	for k := int(math.Floor(math.Pow(10, lo)/step + 1e-9)); ; k++ {
+		t := a.multiple(k*m, e)
+		ts = append(ts, t)
+		if t.at > hi && len(ts) > 1 {
+			return ts
+		}
+	}
+}
+
+func (a axis) multiples(units []int, every int, lo, hi float64) []tick {
 	var ts []tick
 	first := int(math.Floor(lo)) - every - 1
 	first -= ((first % every) + every) % every
 	for e := first; ; e += every {
-		decade := make([]tick, 0, len(tenths))
-		for _, m := range tenths {
-			decade = append(decade, a.multiple(m, e))
+		decade := make([]tick, 0, len(units))
+		for _, m := range units {
+			if a.scale == Nines {
+				decade = append(decade, a.multiple(m, -e))
+			} else {
+				decade = append(decade, a.multiple(m, e))
+			}
 		}
 		if a.scale == Nines { // a larger multiple is a lower availability
-			for i, j := 0, len(decade)-1; i < j; i, j = i+1, j-1 {
-				decade[i], decade[j] = decade[j], decade[i]
-			}
+			slices.Reverse(decade)
 		}
 		for _, t := range decade {
 			if a.scale == Nines && t.at < 0 { // there is nothing below 0 %
@@ -227,13 +266,13 @@ func (a axis) multiples(tenths []int, every int, lo, hi float64) []tick {
 	}
 }
 
-// multiple is the tick at m tenths times 10^e, or at 1 minus m tenths times 10^-e.
+// multiple is the tick at m × 10^e, or at what is missing that to 1.
 func (a axis) multiple(m, e int) tick {
+	at := float64(e) + math.Log10(float64(m))
+	v := float64(m) * math.Pow10(e)
 	if a.scale == Nines {
-		missing := 100 * float64(m) * math.Pow10(-e-1)
-		label := trimZeros(strconv.FormatFloat(100-missing, 'f', max(e-1, 0), 64)) + " %"
-		return tick{float64(e) - math.Log10(float64(m)/10), label}
+		percent := strconv.FormatFloat(100-100*v, 'f', max(-e-2, 0), 64)
+		return tick{-at, trimZeros(percent) + " %"}
 	}
-	label := trimZeros(strconv.FormatFloat(float64(m)*math.Pow10(e-1), 'f', max(1-e, 0), 64))
-	return tick{float64(e) + math.Log10(float64(m)/10), label}
+	return tick{at, trimZeros(strconv.FormatFloat(v, 'f', max(-e, 0), 64))}
 }

@@ -31,8 +31,8 @@ type TableStyle struct {
 const tightest = 8
 
 // WriteText writes the table with aligned columns. If it is too wide, headers break
-// into several lines at spaces and underscores, then the widest texts are shortened
-// with "…", then the headers. Numbers stay whole: a table of too many of them is wider
+// into two lines at spaces and underscores, then the widest texts are shortened with
+// "…", then the headers. Numbers stay whole: a table of too many of them is wider
 // than asked, which can be seen, where a number without its end could not.
 func (t Table) WriteText(w io.Writer, style TableStyle) error {
 	if style.Width == 0 {
@@ -113,11 +113,7 @@ func (t Table) fit(width int) (headers [][]string, widths []int) {
 		return headers, widths
 	}
 	for k, col := range t.Columns {
-		headers[k] = breakHeader(col.Header, cells[k])
-		widths[k] = cells[k]
-		for _, h := range headers[k] {
-			widths[k] = max(widths[k], utf8.RuneCountInString(h))
-		}
+		widths[k] = max(cells[k], halfHeader(col.Header))
 	}
 	t.shrink(widths, over(), func(k int) int {
 		if t.Columns[k].Right {
@@ -131,12 +127,29 @@ func (t Table) fit(width int) (headers [][]string, widths []int) {
 		}
 		return tightest
 	})
-	for k := range headers {
+	for k, col := range t.Columns {
+		headers[k] = breakHeader(col.Header, widths[k])
 		for i, h := range headers[k] {
-			headers[k][i] = shorten(h, max(widths[k], 1))
+			headers[k][i] = shorten(h, widths[k])
 		}
 	}
 	return headers, widths
+}
+
+// halfHeader returns the least width in which a header takes no more than two lines.
+func halfHeader(s string) int {
+	width := 1
+	for {
+		lines := breakHeader(s, width)
+		widest := 0
+		for _, h := range lines {
+			widest = max(widest, utf8.RuneCountInString(h))
+		}
+		if len(lines) <= 2 {
+			return widest
+		}
+		width++
+	}
 }
 
 // shrink takes excess from the widest columns, one by one, down to their least.

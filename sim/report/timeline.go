@@ -41,7 +41,8 @@ type Mark struct {
 	Name string
 }
 
-// Validate names everything that cannot be drawn.
+// Validate names everything that cannot be drawn. Faults and alerts outside the shown
+// time are no mistake; they are left out.
 func (t Timeline) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -110,9 +111,11 @@ func (t Timeline) layout() *picture {
 	ratesTop := sharesTop + panelHeight + 34
 	bottom := ratesTop + panelHeight
 
-	for _, f := range t.Faults { // the time of a fault, through all panels
-		x0, x1 := l.x(f.From), l.x(f.To)
-		p.rect(x0, lanesTop, max(x1-x0, 1), bottom-lanesTop, color.NRGBA{253, 241, 232, 255})
+	for _, lane := range lanes {
+		for _, f := range lane.spans { // its time, through all panels
+			x0, x1 := l.x(f.From), l.x(f.To)
+			p.rect(x0, lanesTop, max(x1-x0, 1), bottom-lanesTop, faultTime)
+		}
 	}
 	for _, tick := range l.across.ticks {
 		x := l.left + timeWidth*l.across.share(tick.at)
@@ -154,6 +157,9 @@ func (l *timelineLayout) heading(y float64, s string) {
 	l.p.add(text{x: l.left, y: y, s: s, size: textSize, bold: true, colour: black})
 }
 
+// faultTime shades the time of a fault.
+var faultTime = color.NRGBA{253, 241, 232, 255}
+
 // A lane holds the faults of one cause.
 type lane struct {
 	name  string
@@ -165,6 +171,9 @@ type lane struct {
 func (l *timelineLayout) lanes() []lane {
 	var lanes []lane
 	for _, f := range l.Faults {
+		if f.To < l.From || f.From > l.To {
+			continue
+		}
 		i := slices.IndexFunc(lanes, func(lane lane) bool { return lane.name == f.Name })
 		if i < 0 {
 			i = len(lanes)
@@ -185,27 +194,32 @@ func (l *timelineLayout) lanes() []lane {
 func (l *timelineLayout) drawLane(lane lane, y float64) {
 	base := y + laneHeight/2 + tickSize*0.36
 	l.p.add(text{x: l.left - 6, y: base, s: l.p.fit(lane.name, tickSize, false, l.left-6-margin), size: tickSize, colour: black, align: end})
-	free := l.left // a victim's name may not reach into what was written before
-	for _, f := range lane.spans {
+	free := l.left // where the last name ended
+	for i, f := range lane.spans {
 		x0, x1 := l.x(f.From), l.x(f.To)
 		wide := max(x1-x0, 2)
 		l.p.rect(x0, y+3, wide, laneHeight-6, solid(okabeIto[3]))
-		name := l.p.measure(f.On, footSize, false)
-		switch {
-		case f.On == "":
-		case name+8 <= wide && x0 >= free:
-			l.p.add(text{x: x0 + 4, y: base - 0.4, s: f.On, size: footSize, colour: white})
-		case x0+wide+4+name <= l.left+timeWidth && l.clear(lane, f, x0, x0+wide+8+name) && x0 >= free:
-			l.p.add(text{x: x0 + wide + 4, y: base - 0.4, s: f.On, size: footSize, colour: soft})
-			free = x0 + wide + 8 + name
+		if f.On == "" {
+			continue
+		}
+		// The victim's name stands in the bar or after it, or nowhere: two bars of one
+		// lane may overlap, when one cause has two victims at once.
+		name := text{x: x0 + 4, y: base - 0.4, s: f.On, size: footSize, colour: white}
+		room := l.p.measure(f.On, footSize, false) + 8
+		if room > wide {
+			name.x, name.colour = x0+wide+4, soft
+		}
+		if name.x-4 >= free && name.x+room <= l.left+timeWidth && l.clear(lane, i, x0, name.x+room) {
+			l.p.add(name)
+			free = name.x + room
 		}
 	}
 }
 
 // clear reports whether no other fault of the lane lies between two places.
-func (l *timelineLayout) clear(lane lane, but Span, from, to float64) bool {
-	for _, f := range lane.spans {
-		if f != but && l.x(f.From) < to && l.x(f.To)+2 > from {
+func (l *timelineLayout) clear(lane lane, but int, from, to float64) bool {
+	for i, f := range lane.spans {
+		if i != but && l.x(f.From) < to && l.x(f.To)+2 > from {
 			return false
 		}
 	}
@@ -218,6 +232,9 @@ func (l *timelineLayout) alertLanes() [][]Mark {
 	var ends []float64
 	scale := timeWidth / (l.To - l.From).Seconds()
 	for _, m := range l.Alerts {
+		if m.At < l.From || m.At > l.To {
+			continue
+		}
 		from := (m.At - l.From).Seconds() * scale
 		wide := l.p.measure(m.Name, tickSize, false) + 14
 		if from+wide > timeWidth { // its name stands at the left
