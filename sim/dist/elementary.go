@@ -42,7 +42,7 @@ func Log(x float64) float64 {
 	// x = m * 2^k with m from √½ to √2.
 	k := 0
 	if x < 0x1p-1022 {
-		x *= 0x1p54
+		x = float64(x * 0x1p54)
 		k = -54
 	}
 	b := math.Float64bits(x) + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd)
@@ -79,7 +79,8 @@ func Exp(x float64) float64 {
 		return 0
 	}
 	// x = k ln 2 + r with r at most half of ln 2.
-	e := math.Floor(float64(x*(1/math.Ln2)) + 0.5)
+	k := int(float64(x*(1/math.Ln2)) + math.Copysign(0.5, x))
+	e := float64(k)
 	hi := x - float64(e*ln2Hi)
 	lo := float64(e * ln2Lo)
 	r := hi - lo
@@ -87,7 +88,6 @@ func Exp(x float64) float64 {
 	c := r - float64(t*(p1+float64(t*(p2+float64(t*(p3+float64(t*(p4+float64(t*p5)))))))))
 	y := 1 - ((lo - float64(r*c)/(2-c)) - hi)
 
-	k := int(e)
 	if k < -1000 || k > 1000 {
 		return math.Ldexp(y, k) // may lose bits or overflow
 	}
@@ -139,7 +139,11 @@ func Pow(x, y float64) float64 {
 		whole++
 	}
 	result := 1.0
-	if part != 0 {
+	switch part {
+	case 0:
+	case 0.5:
+		result = math.Sqrt(x)
+	default:
 		result = Exp(float64(part * Log(x)))
 	}
 	// Square and multiply, with the powers of two apart so that nothing overflows on the way.
@@ -155,9 +159,9 @@ func Pow(x, y float64) float64 {
 			exponent += e
 		}
 		m = float64(m * m)
-		e *= 2
+		e <<= 1
 		if m < 0.5 {
-			m *= 2
+			m += m
 			e--
 		}
 	}

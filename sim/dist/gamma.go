@@ -21,7 +21,7 @@ func NewGamma(shape, scale float64) (Gamma, error) {
 // GammaFromMeanCV returns the gamma distribution of a mean and a coefficient of variation
 // (standard deviation / mean).
 func GammaFromMeanCV(mean, cv float64) (Gamma, error) {
-	return newGamma(1/float64(cv*cv), mean*cv*cv), check("gamma", positive("mean", mean), positive("cv", cv))
+	return newGamma(1/float64(cv*cv), float64(mean*cv*cv)), check("gamma", positive("mean", mean), positive("cv", cv))
 }
 
 func newGamma(shape, scale float64) Gamma {
@@ -59,8 +59,7 @@ func (d Gamma) Mean() float64 { return float64(d.shape * d.scale) }
 func (d Gamma) Variance() float64 { return float64(d.shape * d.scale * d.scale) }
 
 func (d Gamma) Quantile(p float64) float64 {
-	mustBeProbability(p)
-	return float64(d.scale * invert(func(x float64) float64 { return gammaLower(d.shape, x) }, p, 0, math.Inf(1)))
+	return quantile(d.CDF, p, 0, math.Inf(1))
 }
 
 func (d Gamma) CDF(x float64) float64 { return gammaLower(d.shape, x/d.scale) }

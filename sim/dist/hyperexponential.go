@@ -47,8 +47,7 @@ func (d Hyperexponential) Variance() float64 {
 }
 
 func (d Hyperexponential) Quantile(p float64) float64 {
-	mustBeProbability(p)
-	return invert(d.CDF, p, 0, math.Inf(1))
+	return quantile(d.CDF, p, 0, math.Inf(1))
 }
 
 func (d Hyperexponential) CDF(x float64) float64 {

@@ -2,14 +2,23 @@ package dist
 
 import "math"
 
-// invert returns the smallest float64 from low to high at which cdf is p or more: the quantile
-// function of a distribution whose cumulative distribution function has no closed inverse.
-// Floats that are ordered as integers are halved, so it needs at most 64 steps.
-func invert(cdf func(float64) float64, p, low, high float64) float64 {
+// quantile is the quantile function of a distribution of numbers from low to high whose cumulative
+// distribution function has no closed inverse.
+func quantile(cdf func(float64) float64, p, low, high float64) float64 {
+	mustBeProbability(p)
+	if p == 1 {
+		return high // cdf may round to 1 below it
+	}
+	return invert(cdf, p, low, high)
+}
+
+// invert returns the smallest float64 from low to high at which the ascending function f is y or more,
+// or high. Floats are ordered as integers are and halved as integers, so it needs at most 64 steps.
+func invert(f func(float64) float64, y, low, high float64) float64 {
 	lo, hi := ordered(low), ordered(high)
 	for lo < hi {
 		mid := lo + int64(uint64(hi-lo)/2) // hi-lo may wrap around; as an unsigned number it is right
-		if cdf(unordered(mid)) >= p {
+		if f(unordered(mid)) >= y {
 			hi = mid
 		} else {
 			lo = mid + 1

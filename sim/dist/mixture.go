@@ -76,7 +76,7 @@ func (d Mixture) Quantile(p float64) float64 {
 	for _, part := range d.parts {
 		low, high = min(low, part.Quantile(p)), max(high, part.Quantile(p))
 	}
-	return invert(d.CDF, p, low, high)
+	return quantile(d.CDF, p, low, high)
 }
 
 // CDF is NaN if a part is not of this package and has no method CDF.

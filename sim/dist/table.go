@@ -77,7 +77,7 @@ func (d Table) CDF(x float64) float64 {
 func (d Table) String() string {
 	var parts []string
 	for _, at := range d.points {
-		parts = append(parts, fmt.Sprintf("p%.6g=%.6g", 100*at.P, at.X))
+		parts = append(parts, fmt.Sprintf("p%.6g=%.6g", float64(100*at.P), at.X))
 	}
 	return "table(" + strings.Join(parts, ", ") + ")"
 }
