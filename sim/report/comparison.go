@@ -46,14 +46,6 @@ type Row struct {
 	Load         float64   // attempts that reach the servers per call, relative to calls without retries; 0: not known
 }
 
-// A Footer says how to make the chart again.
-type Footer struct {
-	Command  string // "nines compare webshop"
-	Seeds    string // "1-40"
-	Version  string // "v0.1.0"
-	Scenario string // hash of the scenario
-}
-
 // Validate names everything that cannot be drawn.
 func (c Comparison) Validate() error {
 	var errs []error
@@ -92,22 +84,10 @@ func (c Comparison) Validate() error {
 	return errors.Join(errs...)
 }
 
-// The sizes that charts share, in points.
-const (
-	margin    = 24.0
-	gutter    = 14.0 // between columns
-	titleSize = 15.0
-	textSize  = 10.0
-	rowSize   = 10.5
-	tickSize  = 9.0
-	footSize  = 8.0
-)
-
 // The sizes of a comparison.
 const (
 	ninesWidth  = 236.0
 	barsWidth   = 208.0 // of each column of bars, if there are two
-	widestName  = 200.0 // longer names are shortened
 	tableColumn = 46.0  // servers, load
 )
 
@@ -119,6 +99,7 @@ type comparisonLayout struct {
 	good, goodPoint       float64 // right edge and decimal point of the numbers beside them
 	nines, bars, shares   float64 // left edges of the panels
 	barsWidth             float64 // of the bars' panel, with the numbers at their ends
+	axis                  axis    // of the nines
 	colours               []color.RGBA
 	servers, load         float64 // right edges of the text columns
 	top, bottom, rowSpace float64 // of the rows
@@ -128,6 +109,7 @@ type comparisonLayout struct {
 func (c Comparison) layout() *picture {
 	l := comparisonLayout{Comparison: c, p: newPicture(0), colours: causeColours(c.Causes)}
 	l.p.title = c.alt()
+	l.axis = l.ninesAxis()
 	l.placeColumns()
 
 	y := l.p.header(c.Title, c.subtitle())
@@ -135,13 +117,12 @@ func (c Comparison) layout() *picture {
 	l.rowSpace = rowSpace(len(c.Rows))
 	l.bottom = l.top + l.rowSpace*float64(len(c.Rows))
 
-	nines := l.ninesAxis()
 	l.drawGuides()
-	l.drawNinesAxis(nines)
+	l.drawNinesAxis()
 	for i, r := range c.Rows {
 		y := l.top + l.rowSpace*(float64(i)+0.5)
 		l.drawText(r, y)
-		l.drawEstimate(nines, r.Availability, y)
+		l.drawEstimate(r.Availability, y)
 	}
 	l.drawBars()
 	if l.twoBars {
@@ -179,7 +160,7 @@ func (l *comparisonLayout) placeColumns() {
 	l.good = l.name + l.nameWidth + gutter + number
 	l.goodPoint = l.good - fraction - (number-whole-fraction)/2
 	l.nines = l.good + gutter + 8
-	l.bars = l.nines + ninesWidth + 36
+	l.bars = l.nines + ninesWidth + l.p.measure(l.axis.ticks[len(l.axis.ticks)-1].label, tickSize, false)/2 + gutter
 	l.barsWidth = barsWidth*1.5 + gutter
 	right := l.bars + l.barsWidth
 	if l.twoBars {
@@ -331,13 +312,13 @@ func (l *comparisonLayout) ninesAxis() axis {
 	return newAxis(Nines, values, func(a axis) bool { return l.p.labelsFit(a, ninesWidth) })
 }
 
-func (l *comparisonLayout) drawNinesAxis(a axis) {
-	at := func(v float64) float64 { return l.nines + ninesWidth*a.at(v) }
+func (l *comparisonLayout) drawNinesAxis() {
+	at := func(v float64) float64 { return l.nines + ninesWidth*l.axis.at(v) }
 	if l.Target > 0 {
 		x := at(l.Target)
 		l.p.rect(x, l.top, l.nines+ninesWidth-x, l.bottom-l.top, meets)
 	}
-	l.p.verticalGrid(a, l.nines, ninesWidth, l.top, l.bottom)
+	l.p.verticalGrid(l.axis, l.nines, ninesWidth, l.top, l.bottom)
 	if l.Target > 0 {
 		x := at(l.Target)
 		l.p.rule(x, l.top-4, x, l.bottom, 1.1, black, 4, 2.5)
@@ -351,8 +332,8 @@ func (l *comparisonLayout) drawNinesAxis(a axis) {
 // drawEstimate draws a dot with its interval. Without a failure seen there is no dot,
 // only the least that the availability can be: an open marker, and an arrow from it
 // to the better side.
-func (l *comparisonLayout) drawEstimate(a axis, e Estimate, y float64) {
-	at := func(v float64) float64 { return l.nines + ninesWidth*min(max(a.at(v), 0), 1) }
+func (l *comparisonLayout) drawEstimate(e Estimate, y float64) {
+	at := func(v float64) float64 { return l.nines + ninesWidth*min(max(l.axis.at(v), 0), 1) }
 	low, high := at(e.Low), at(e.High)
 	if e.High >= 1 {
 		high = l.nines + ninesWidth - 2
@@ -444,65 +425,4 @@ func (l *comparisonLayout) segment(x, y, wide float64, cause int, minutes float6
 	if l.p.measure(label, tickSize, false)+6 <= wide {
 		l.p.add(text{x: x + wide/2, y: y + tickSize*0.36, s: label, size: tickSize, colour: ink(c), align: middle})
 	}
-}
-
-// labelsFit reports whether an axis of this width can show its labels side by side,
-// and not too many of them.
-func (p *picture) labelsFit(a axis, width float64) bool {
-	last := math.Inf(-1)
-	for _, t := range a.ticks {
-		half := p.measure(t.label, tickSize, false) / 2
-		x := width * a.share(t.at)
-		if x-half < last+10 {
-			return false
-		}
-		last = x + half
-	}
-	return len(a.ticks) <= 7
-}
-
-// verticalGrid draws the grid of a horizontal axis and its labels under it.
-func (p *picture) verticalGrid(a axis, left, width, top, bottom float64) {
-	for _, t := range a.ticks {
-		x := left + width*a.share(t.at)
-		p.rule(x, top, x, bottom, 0.75, faint)
-		p.rule(x, bottom, x, bottom+3.5, 0.75, soft)
-		p.add(text{x: x, y: bottom + 14, s: t.label, size: tickSize, colour: soft, align: middle})
-	}
-	p.rule(left, bottom, left+width, bottom, 0.75, soft)
-}
-
-// arrow draws a line to the right with a head at its end.
-func (p *picture) arrow(from, to, y float64) {
-	p.rule(from, y, to-5, y, 2, black)
-	p.add(area{points: []point{{to, y}, {to - 7, y - 4}, {to - 7, y + 4}}, colour: solid(black)})
-}
-
-// header writes title and subtitle and returns the last baseline.
-func (p *picture) header(title, subtitle string) float64 {
-	y := 20 + titleSize
-	p.add(text{x: margin, y: y, s: p.fit(title, titleSize, true, p.width-2*margin), size: titleSize, bold: true, colour: black})
-	for i, s := range p.wrap(subtitle, textSize, p.width-2*margin) {
-		y += 14
-		if i == 0 {
-			y += 3
-		}
-		p.add(text{x: margin, y: y, s: s, size: textSize, colour: soft})
-	}
-	return y
-}
-
-// footer writes the footer and ends the page below it.
-func (p *picture) footer(y float64, f Footer) {
-	var parts []string
-	for _, part := range [][2]string{{"", f.Command}, {"seeds ", f.Seeds}, {"nines ", f.Version}, {"scenario ", f.Scenario}} {
-		if part[1] != "" {
-			parts = append(parts, part[0]+part[1])
-		}
-	}
-	lines := p.wrap(strings.Join(parts, "  ·  "), footSize, p.width-2*margin)
-	for i, s := range lines {
-		p.add(text{x: margin, y: y + 11*float64(i), s: s, size: footSize, colour: soft})
-	}
-	p.height = y + 11*float64(max(len(lines)-1, 0)) + 16
 }

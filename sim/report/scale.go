@@ -73,9 +73,9 @@ func newAxis(s Scale, values []float64, fits func(axis) bool) axis {
 	if a.lo > a.hi { // nothing finite: any range will do
 		a.lo, a.hi = 0, 1
 	}
-	if s == Linear && a.lo == a.hi { // one value: a tenth around it
-		around := math.Abs(a.lo) / 10
-		if around == 0 {
+	if size := max(math.Abs(a.lo), math.Abs(a.hi)); s == Linear && a.hi-a.lo < max(1e-9*size, 1e-12) {
+		around := size / 10 // in effect one value: a tenth around it
+		if size < 1e-12 {
 			around = 0.5
 		}
 		a.lo, a.hi = a.lo-around, a.hi+around
@@ -175,7 +175,11 @@ func steps(m float64, e int) grid {
 		var ts []tick
 		for k := first; ; k++ {
 			v := value(k)
-			ts = append(ts, tick{v, grouped(strconv.FormatFloat(v, 'f', max(-e, 0), 64))})
+			label := "0"
+			if v != 0 {
+				label = grouped(strconv.FormatFloat(v, 'f', max(-e, 0), 64))
+			}
+			ts = append(ts, tick{v, label})
 			if v > hi && len(ts) > 1 || len(ts) > 200 {
 				return ts
 			}
@@ -184,7 +188,7 @@ func steps(m float64, e int) grid {
 }
 
 // decades offers multiples of powers of ten, in the value (Log) or in what is missing
-// to 1 (Nines), from every unit to every third decade. Where the range is so short
+// to 1 (Nines), from every unit to every sixth decade. Where the range is so short
 // that even steps look even, it offers those first.
 func (a axis) decades() []grid {
 	var gs []grid
@@ -207,7 +211,7 @@ func (a axis) decades() []grid {
 		every int
 	}{
 		{[]int{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1}, {[]int{1, 2, 5}, 1}, {[]int{1, 3}, 1},
-		{[]int{1}, 1}, {[]int{1}, 2}, {[]int{1}, 3},
+		{[]int{1}, 1}, {[]int{1}, 2}, {[]int{1}, 3}, {[]int{1}, 6},
 	} {
 		gs = append(gs, func(lo, hi float64) []tick { return a.multiples(d.units, d.every, lo, hi) })
 	}

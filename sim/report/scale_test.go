@@ -38,9 +38,9 @@ func TestTicks(t *testing.T) {
 		{Log, 6, []float64{40, 4000}, "30  100  300  1000  3000  10000"},
 		{Log, 7, []float64{0.04, 300}, "0.01  0.1  1  10  100  1000"},
 		{Linear, 6, []float64{0, 2064}, "0  500  1000  1500  2000  2500"},
-		{Linear, 6, []float64{-1, 0.3}, "-1.0  -0.5  0.0  0.5"},
+		{Linear, 6, []float64{-1, 0.3}, "-1.0  -0.5  0  0.5"},
 		{Linear, 6, []float64{7}, "6.0  6.5  7.0  7.5  8.0"},
-		{Linear, 6, []float64{0}, "-0.5  0.0  0.5"},
+		{Linear, 6, []float64{0}, "-0.5  0  0.5"},
 		{Linear, 7, []float64{0, 525600}, "0  100,000  200,000  300,000  400,000  500,000  600,000"},
 	} {
 		a := newAxis(c.scale, c.values, atMost(c.most))
@@ -71,10 +71,10 @@ func TestAxisHoldsItsValues(t *testing.T) {
 		seen := map[string]bool{}
 		for i, tick := range a.ticks {
 			if i > 0 && !(tick.at > a.ticks[i-1].at) {
-				t.Errorf("tick %q at %v after %v", tick.label, tick.at, a.ticks[i-1].at)
+				t.Fatalf("tick %q at %v after %v", tick.label, tick.at, a.ticks[i-1].at)
 			}
 			if seen[tick.label] || strings.HasPrefix(tick.label, "100 ") && scale == Nines {
-				t.Errorf("label %q twice, or 100 %%: %s", tick.label, labels(a))
+				t.Fatalf("label %q twice, or 100 %%: %s", tick.label, labels(a))
 			}
 			seen[tick.label] = true
 		}
