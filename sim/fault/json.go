@@ -73,13 +73,18 @@ func (e *Entry) append(b *bytes.Buffer) error {
 }
 
 func (f field) encode() ([]byte, error) {
+	value := f.at
 	switch v := f.at.(type) {
 	case *sim.Time:
-		return json.Marshal(time.Duration(*v).String())
+		value = time.Duration(*v).String()
 	case *time.Duration:
-		return json.Marshal(v.String())
+		value = v.String()
 	}
-	return json.Marshal(f.at)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // names are for people: "shop>payment"
+	err := e.Encode(value)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (f field) decode(value json.RawMessage) error {
