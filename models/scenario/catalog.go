@@ -1,6 +1,10 @@
 package scenario
 
 import (
+	"fmt"
+	"reflect"
+	"slices"
+
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/sim"
 )
@@ -41,4 +45,24 @@ func (c *Catalog) family(name string) *Family {
 		}
 	}
 	return nil
+}
+
+// mustBeValid panics if a family could never be named in a file: a mistake of the program.
+func (c *Catalog) mustBeValid() {
+	if c == nil {
+		return
+	}
+	policies := newShaper(nil).of(reflect.TypeFor[Policies](), tag{}).keyNames()
+	for i, f := range c.Families {
+		switch {
+		case !isName(f.Name):
+			panic(fmt.Sprintf("scenario: the family %q: a name has only a-z, 0-9 and _", f.Name))
+		case slices.Contains(policies, f.Name) || c.family(f.Name) != &c.Families[i]:
+			panic(fmt.Sprintf("scenario: the family %q is there already", f.Name))
+		case f.Slot != "" && !slices.Contains(Slots(), f.Slot):
+			panic(fmt.Sprintf("scenario: the family %q has the slot %q, need one of %v, or none", f.Name, f.Slot, Slots()))
+		case f.Config == nil || reflect.TypeOf(f.Config()).Kind() != reflect.Pointer || reflect.TypeOf(f.Config()).Elem().Kind() != reflect.Struct:
+			panic(fmt.Sprintf("scenario: the family %q: Config must return a pointer to a struct", f.Name))
+		}
+	}
 }

@@ -16,11 +16,11 @@ type Fault struct {
 	By     float64        `nines:"by,factor,min=0"`                                                                                                // slow, deploy: work takes so many times as long; surge: so many times the rate
 	Errors float64        `nines:"errors,ratio,min=0,max=1"`                                                                                       // errors, slow, deploy: share of calls that fail
 	Loss   float64        `nines:"loss,ratio,min=0,max=1"`                                                                                         // loss: share of messages lost
-	Delay  Length         `nines:"delay"`                                                                                                          // delay: added to each message, one way
+	Delay  time.Duration  `nines:"delay"`                                                                                                          // delay: added to each message, one way
 	Offset Signed         `nines:"offset"`                                                                                                         // clock: how far it jumps
 	Drift  float64        `nines:"drift,ratio"`                                                                                                    // clock: how much too fast it runs from then on
-	From   string         `nines:"from,ref=target,none"`                                                                                           // partition: the other side; none: everybody else
-	OneWay bool           `nines:"one_way"`                                                                                                        // partition: only messages to `on` are lost
+	From   string         `nines:"from,ref=target,none"`                                                                                           // partition, loss, delay: the other side; none: everybody else
+	OneWay bool           `nines:"one_way"`                                                                                                        // partition, loss, delay: only messages from the victim to the other side
 	Loses  string         `nines:"loses,one=memory|disk"`                                                                                          // crash: what the victim has lost when it comes back
 }
 

@@ -1,7 +1,18 @@
 package scenario
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"path/filepath"
 	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/nines-sim/nines/sim/dist"
 )
 
 // A Length is a length of time that may differ each time: the work of a call, the latency of a
@@ -10,11 +21,14 @@ type Length struct {
 	Form  Form
 	Mean  time.Duration // Fixed, Exponential, Shaped
 	CV    float64       // Shaped: standard deviation over mean
-	Shape string        // Shaped: lognormal, gamma or weibull
+	Shape string        // Shaped: one of Shapes
 	P50   time.Duration // Quantiles: the median
 	High  time.Duration // Quantiles: the quantile At
-	At    float64       // Quantiles: which one High is: 0.9, 0.95, 0.99 or 0.999
-	File  string        // Samples: an HdrHistogram log, relative to the scenario file
+	At    float64       // Quantiles: 0.9, 0.95, 0.99 or 0.999
+	File  string        // Recorded: its path, relative to the scenario file
+	Unit  string        // Recorded: of the values in an HdrHistogram log: ns, us, ms or s
+
+	recorded *recording // Recorded: what the file holds
 }
 
 // A Form is a way to write a Length.
@@ -26,8 +40,11 @@ const (
 	Exponential             // exp 5ms: exponential with that mean
 	Quantiles               // {p50: 5ms, p99: 20ms}: lognormal with that median and that high quantile
 	Shaped                  // {mean: 5ms, cv: 1.5, shape: gamma}: with that mean and coefficient of variation
-	Samples                 // {file: latency.hlog}: drawn from what was recorded
+	Recorded                // {file: latency.hlog}: drawn from what was measured
 )
+
+// Shapes are the distributions that can be given by mean and coefficient of variation.
+func Shapes() []string { return []string{"lognormal", "gamma", "weibull", "hyperexponential"} }
 
 // Exactly returns the Length that is always d.
 func Exactly(d time.Duration) Length { return Length{Mean: d} }
@@ -42,6 +59,119 @@ func Lognormal(p50, p99 time.Duration) Length {
 
 // IsZero reports whether the Length is exactly 0s.
 func (l Length) IsZero() bool { return l == Length{} }
+
+// Equal reports whether l and m are the same length, and the same measured values if they come from files.
+func (l Length) Equal(m Length) bool {
+	a, b := l.recorded, m.recorded
+	l.recorded, m.recorded = nil, nil
+	return l == m && (a == b || a != nil && b != nil && a.sum == b.sum)
+}
+
+// Distribution returns what to draw from, in seconds. It panics if the Length was made in Go with
+// values that make no distribution, such as a p99 below the median.
+func (l Length) Distribution() dist.Distribution {
+	d, err := l.distribution()
+	if err != nil {
+		panic("scenario: " + err.Error())
+	}
+	return d
+}
+
+func (l Length) distribution() (dist.Distribution, error) {
+	mean := l.Mean.Seconds()
+	switch l.Form {
+	case Fixed:
+		return dist.Exactly(l.Mean), nil
+	case Exponential:
+		return dist.NewExponential(mean)
+	case Quantiles:
+		return dist.LognormalFromQuantiles(0.5, l.P50.Seconds(), l.At, l.High.Seconds())
+	case Shaped:
+		switch l.Shape {
+		case "lognormal":
+			return dist.LognormalFromMeanCV(mean, l.CV)
+		case "gamma":
+			return dist.GammaFromMeanCV(mean, l.CV)
+		case "weibull":
+			return dist.WeibullFromMeanCV(mean, l.CV)
+		case "hyperexponential":
+			return dist.HyperexponentialFromMeanCV(mean, l.CV)
+		}
+	case Recorded:
+		if l.recorded != nil {
+			return l.recorded.values, nil
+		}
+		return nil, fmt.Errorf("%s is read when a scenario file is loaded", l.File)
+	}
+	return nil, fmt.Errorf("%+v is no length of time", l)
+}
+
+// A recording is the content of a file of measured values.
+type recording struct {
+	values dist.Empirical
+	sum    uint64 // of the file's bytes, for the hash of the scenario
+}
+
+// Units of the values in an HdrHistogram log, which does not say.
+func recordedUnits() []string { return []string{"ns", "us", "ms", "s"} }
+
+// readRecording reads an HdrHistogram log (.hlog), or text with one value a line.
+func readRecording(path, unit string) (*recording, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	h := fnv.New64a()
+	h.Write(data)
+	r := &recording{sum: h.Sum64()}
+	if filepath.Ext(path) == ".hlog" {
+		r.values, err = readHistogramLog(data, unit)
+	} else {
+		r.values, err = dist.ReadSamples(bytes.NewReader(data))
+	}
+	return r, err
+}
+
+func readHistogramLog(data []byte, unit string) (dist.Empirical, error) {
+	second := map[string]float64{"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[unit]
+	log := hdr.NewHistogramLogReader(bytes.NewReader(data))
+	var all *hdr.Histogram
+	for {
+		h, err := log.NextIntervalHistogram()
+		if errors.Is(err, io.EOF) || err == nil && h == nil {
+			break
+		}
+		if err != nil {
+			return dist.Empirical{}, fmt.Errorf("is no HdrHistogram log: %w", err)
+		}
+		if all == nil {
+			all = h
+		} else if lost := all.Merge(h); lost > 0 {
+			return dist.Empirical{}, fmt.Errorf("has intervals whose values do not fit the first one's range: %d of them", lost)
+		}
+	}
+	if all == nil {
+		return dist.Empirical{}, errors.New("is no HdrHistogram log, or an empty one")
+	}
+	var values []float64
+	var counts []uint64
+	for _, bar := range all.Distribution() {
+		if bar.Count > 0 {
+			values = append(values, float64(bar.From+bar.To)/2*second)
+			counts = append(counts, uint64(bar.Count))
+		}
+	}
+	return dist.EmpiricalFromCounts(values, counts)
+}
+
+// plainError drops the operation and the path from an error of package os: the message has them already.
+func plainError(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
 
 // A Span is a range of lengths of time, from the shortest to the longest: "50ms..1s".
 type Span struct{ From, To time.Duration }

@@ -28,7 +28,7 @@ type Variant struct {
 
 // A Setting gives a path a new value.
 type Setting struct {
-	Path  string `nines:",name"`
+	Path  string `nines:",name,ref=path"`
 	Value Raw    `nines:",value"`
 }
 
@@ -41,7 +41,7 @@ type Sweep struct {
 
 // An Axis is one path of a sweep and the values to try.
 type Axis struct {
-	Path   string `nines:",name"`
+	Path   string `nines:",name,ref=path"`
 	Values []Raw  `nines:",value"`
 }
 

@@ -18,7 +18,7 @@ func (s *Stream) defaults() { s.Arrivals = "poisson" }
 
 // A Share is one operation's part of a mix.
 type Share struct {
-	Op    string  `nines:",name"`                    // "service.op"
+	Op    string  `nines:",name,ref=op"`             // "service.op"
 	Share float64 `nines:",value,ratio,min=0,max=1"` // of all calls of the stream
 }
 

@@ -1,0 +1,488 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Validate reports every mistake that the types cannot rule out: names of things that do not
+// exist, calls in a circle, faults that cannot happen to their victims. A scenario of a [File] has
+// passed it; one that is made or changed in Go may not.
+func (s *Scenario) Validate() error {
+	c := review(s)
+	var errs []error
+	for _, f := range c.wrong {
+		errs = append(errs, position{}.fail(f.path, f.problem, f.near))
+	}
+	return errors.Join(errs...)
+}
+
+// A finding is something about the value at a path.
+type finding struct{ path, problem, near string }
+
+// A reviewer looks at a whole scenario.
+type reviewer struct {
+	s     *Scenario
+	wrong []finding // mistakes
+	notes []finding // allowed, but worth knowing
+
+	services, queues, ops, streams, callers []string
+}
+
+func (r *reviewer) fail(path, near, format string, args ...any) {
+	r.wrong = append(r.wrong, finding{path, fmt.Sprintf(format, args...), near})
+}
+
+func (r *reviewer) note(path, format string, args ...any) {
+	r.notes = append(r.notes, finding{path, fmt.Sprintf(format, args...), ""})
+}
+
+// known reports a name that is not one of the names of its kind.
+func (r *reviewer) known(path, what, name string, names []string) bool {
+	if slices.Contains(names, name) {
+		return true
+	}
+	r.fail(path, nearest(name, names), "there is no %s %q", what, name)
+	return false
+}
+
+func review(s *Scenario) *reviewer {
+	r := &reviewer{s: s}
+	for i := range s.Services {
+		r.services = append(r.services, s.Services[i].Name)
+		for _, op := range s.Services[i].Ops {
+			r.ops = append(r.ops, s.Services[i].Name+"."+op.Name)
+		}
+	}
+	for _, q := range s.Queues {
+		r.queues = append(r.queues, q.Name)
+	}
+	for _, w := range s.Workload {
+		r.streams = append(r.streams, w.Name)
+	}
+	r.callers = slices.Concat(r.services, r.queues, r.streams)
+	r.names()
+	r.theServices()
+	r.circles()
+	r.theQueues()
+	r.theCalls()
+	r.theWorkload()
+	r.theObjectives()
+	r.theHealing()
+	r.theFaults()
+	r.theStudy()
+	return r
+}
+
+// names must say who calls: services, queues and streams share one set of names.
+func (r *reviewer) names() {
+	var seen []string
+	for _, of := range []struct {
+		section string
+		names   []string
+	}{{"services", r.services}, {"queues", r.queues}, {"workload", r.streams}} {
+		for _, name := range of.names {
+			switch {
+			case name == "default":
+				r.fail(of.section+"."+name, "", "the name default is taken by calls.default")
+			case slices.Contains(seen, name):
+				r.fail(of.section+"."+name, "", "another service, queue or stream has the same name; calls.%s could be either", name)
+			}
+			seen = append(seen, name)
+		}
+	}
+}
+
+func (r *reviewer) theServices() {
+	for _, svc := range r.s.Services {
+		path := "services." + svc.Name
+		if len(svc.Ops) == 0 {
+			r.fail(path+".ops", "", "is empty: the service can be asked for nothing")
+		}
+		for i, zone := range svc.Spread {
+			r.known(fmt.Sprintf("%s.spread[%d]", path, i), "zone", zone, r.s.Zones)
+		}
+		if store := svc.Store; store != nil && store.Ack == "quorum" && store.W+store.R <= store.Copies {
+			r.note(path+".store", "w + r is %d and not more than the %d copies: reads can miss the newest write", store.W+store.R, store.Copies)
+		}
+		if svc.Queue.DropExpired && !slices.ContainsFunc(r.callersOf(svc.Name), func(caller string) bool {
+			t := r.s.Calls.Between(caller, svc.Name).Timeout
+			return t != nil && t.Propagate
+		}) {
+			r.note(path+".queue.drop_expired", "nobody who calls %s passes a deadline on (timeout.propagate)", svc.Name)
+		}
+		for _, op := range svc.Ops {
+			at := path + ".ops." + op.Name
+			if op.Work.Form == Fixed && op.Work.Mean > 0 {
+				r.note(at+".work", "is exactly %v: real work varies; exp %v and {p50, p99} do", op.Work, op.Work)
+			}
+			r.steps(at+".calls", op.Calls)
+		}
+	}
+}
+
+func (r *reviewer) steps(path string, steps []Step) {
+	for i, step := range steps {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case step.Call != "":
+			r.op(at, step.Call)
+		case step.Send != "":
+			r.known(at, "queue", step.Send, r.queues)
+		default:
+			r.steps(at+".parallel", step.Parallel)
+		}
+	}
+}
+
+// op reports a reference that is not an operation. A queue in its place is a common slip.
+func (r *reviewer) op(path, ref string) {
+	if slices.Contains(r.queues, ref) {
+		r.fail(path, "{send: "+ref+"}", "%s is a queue, which is not called", ref)
+		return
+	}
+	if slices.Contains(r.services, ref) {
+		svc := r.s.Service(ref)
+		if len(svc.Ops) > 0 {
+			r.fail(path, ref+"."+svc.Ops[0].Name, "%s is a service, expected one of its operations", ref)
+			return
+		}
+	}
+	r.known(path, "operation", ref, r.ops)
+}
+
+// circles finds operations that wait for themselves.
+func (r *reviewer) circles() {
+	done := make(map[string]bool)
+	var way []string
+	var visit func(ref string)
+	visitSteps := func(path string, steps []Step) {}
+	visitSteps = func(path string, steps []Step) {
+		for i, step := range steps {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			if from := slices.Index(way, step.Call); from >= 0 {
+				r.fail(at, "", "the calls go in a circle: %s -> %s", strings.Join(way[from:], " -> "), step.Call)
+			} else if step.Call != "" {
+				visit(step.Call)
+			}
+			visitSteps(at+".parallel", step.Parallel)
+		}
+	}
+	visit = func(ref string) {
+		svc, op := r.s.Op(ref)
+		if op == nil || done[ref] {
+			return
+		}
+		way = append(way, ref)
+		visitSteps("services."+svc.Name+".ops."+op.Name+".calls", op.Calls)
+		way = way[:len(way)-1]
+		done[ref] = true
+	}
+	for _, ref := range r.ops {
+		visit(ref)
+	}
+}
+
+func (r *reviewer) theQueues() {
+	for _, q := range r.s.Queues {
+		path := "queues." + q.Name
+		if q.To != "" {
+			r.op(path+".to", q.To)
+		} else if q.Work.IsZero() {
+			r.note(path, "its consumers do nothing: it has neither to nor work")
+		}
+	}
+}
+
+// callees returns the services that a caller calls, in order.
+func (r *reviewer) callees(caller string) []string {
+	var names []string
+	add := func(ref string) {
+		if svc, _ := r.s.Op(ref); svc != nil && !slices.Contains(names, svc.Name) {
+			names = append(names, svc.Name)
+		}
+	}
+	var steps func([]Step)
+	steps = func(list []Step) {
+		for _, step := range list {
+			add(step.Call)
+			steps(step.Parallel)
+		}
+	}
+	if svc := r.s.Service(caller); svc != nil {
+		for _, op := range svc.Ops {
+			steps(op.Calls)
+		}
+	}
+	if q := r.s.Queue(caller); q != nil {
+		add(q.To)
+	}
+	for _, w := range r.s.Workload {
+		if w.Name == caller {
+			for _, share := range w.Mix {
+				add(share.Op)
+			}
+		}
+	}
+	return names
+}
+
+func (r *reviewer) callersOf(service string) []string {
+	return slices.DeleteFunc(slices.Clone(r.callers), func(caller string) bool {
+		return !slices.Contains(r.callees(caller), service)
+	})
+}
+
+func (r *reviewer) theCalls() {
+	r.policies("calls.default", &r.s.Calls.Default)
+	for i := range r.s.Calls.Callers {
+		caller := &r.s.Calls.Callers[i]
+		path := "calls." + caller.Name
+		if !r.known(path, "service, queue or stream", caller.Name, r.callers) {
+			continue
+		}
+		called := r.callees(caller.Name)
+		for j := range caller.Callees {
+			callee := &caller.Callees[j]
+			at := path + "." + callee.Name
+			if r.known(at, "service", callee.Name, r.services) && !slices.Contains(called, callee.Name) {
+				r.note(at, "%s does not call %s here: its policies are not used", caller.Name, callee.Name)
+			}
+			r.policies(at, &callee.Policies)
+		}
+	}
+}
+
+func (r *reviewer) policies(path string, p *Policies) {
+	valid := Slots()
+	for _, policy := range p.More {
+		valid = append(valid, policy.Family)
+	}
+	for i, slot := range p.Order {
+		if !slices.Contains(valid, slot) && !slices.ContainsFunc(p.More, func(o Own) bool { return slot == o.Family }) {
+			r.known(fmt.Sprintf("%s.order[%d]", path, i), "place around a call", slot, valid)
+		}
+	}
+	for _, slot := range Slots() {
+		if !slices.Contains(p.Order, slot) {
+			r.fail(path+".order", "", "leaves out %s: it names every place, outermost first", slot)
+		}
+	}
+	if p.Fallback != nil && p.Fallback.Send != "" {
+		r.known(path+".fallback.send", "queue", p.Fallback.Send, r.queues)
+	}
+	if t := p.Timeout; t != nil && t.Total > 0 && t.Attempt > t.Total {
+		r.note(path+".timeout.attempt", "is longer than the total of %s, which ends every attempt first", formatDuration(t.Total))
+	}
+	if p.Retry != nil && p.Retry.Attempts > 1 && (p.Timeout == nil || p.Timeout.Attempt == 0) {
+		r.note(path+".retry", "a call without timeout.attempt can wait for ever, and is then never tried again")
+	}
+	if p.Breaker != nil && (p.Timeout == nil || p.Timeout.Attempt == 0 && p.Timeout.Total == 0) {
+		r.note(path+".breaker", "a probe without a timeout can wait for ever, and the breaker with it")
+	}
+}
+
+func (r *reviewer) theWorkload() {
+	if len(r.s.Workload) == 0 {
+		r.note("", "there is no workload: nothing is called")
+	}
+	for _, w := range r.s.Workload {
+		for _, share := range w.Mix {
+			r.op("workload."+w.Name+".mix."+share.Op, share.Op)
+		}
+	}
+}
+
+func (r *reviewer) theObjectives() {
+	for _, o := range r.s.Objectives {
+		path := "objectives." + o.Name
+		r.op(path+".of", o.Of)
+		for i, ref := range o.Once {
+			r.op(fmt.Sprintf("%s.once[%d]", path, i), ref)
+		}
+		if _, op := r.s.Op(o.Of); op != nil && !slices.ContainsFunc(r.s.Workload, func(w Stream) bool {
+			return slices.ContainsFunc(w.Mix, func(share Share) bool { return share.Op == o.Of })
+		}) {
+			r.note(path+".of", "no stream of the workload asks for %s itself: the objective counts nothing", o.Of)
+		}
+	}
+}
+
+func (r *reviewer) theHealing() {
+	var alerts, objectives []string
+	for _, o := range r.s.Objectives {
+		objectives = append(objectives, o.Name)
+	}
+	for _, a := range r.s.Alerts {
+		alerts = append(alerts, a.Name)
+		section, name := cut(a.On)
+		if section != "objectives" {
+			r.fail("alerts."+a.Name+".on", nearest(a.On, prefixed("objectives", objectives)), "is %s, expected objectives.<name>", a.On)
+		} else {
+			r.known("alerts."+a.Name+".on", "objective", name, objectives)
+		}
+	}
+	if onCall := r.s.Healing.OnCall; onCall != nil {
+		for i, name := range onCall.PagedBy {
+			r.known(fmt.Sprintf("healing.on_call.paged_by[%d]", i), "alert", name, alerts)
+		}
+	}
+}
+
+// faultPlaces says where each kind of fault can happen.
+var faultPlaces = map[string][]string{
+	"crash": {"services", "zones"}, "pause": {"services", "zones"}, "clock": {"services", "zones"}, "lost_disk": {"services", "zones"},
+	"slow": {"services", "zones"}, "errors": {"services", "zones"}, "outage": {"services", "zones"},
+	"partition": {"services", "zones"}, "loss": {"services", "zones", "network"}, "delay": {"services", "zones", "network"},
+	"surge": {"workload"}, "cache_flush": {"services"}, "deploy": {"services"},
+}
+
+func (r *reviewer) theFaults() {
+	healed := r.s.Healing.OnCall != nil
+	for i := range r.s.Faults {
+		f := &r.s.Faults[i]
+		path := "faults." + f.Name
+		if r.target(path+".on", f.On) {
+			r.victims(path, f)
+		}
+		if f.From != "" {
+			r.target(path+".from", f.From)
+		}
+		switch {
+		case f.Lasts.UntilFixed && !healed:
+			r.fail(path+".lasts", "", "is until_fixed, but nobody fixes it: healing.on_call is none")
+		case (f.Kind == "crash" || f.Kind == "lost_disk") && f.Lasts.Length.IsZero() && !healed && r.s.Healing.Restart == nil && r.s.Healing.Replace == nil:
+			r.note(path, "what crashes stays down: healing has no restart, replace or on_call")
+		}
+		if (f.Kind == "slow" || f.Kind == "surge" || f.Kind == "deploy") && f.By == 1 && f.Errors == 0 {
+			r.note(path, "changes nothing: by is 1x and errors is 0%%")
+		}
+		if f.At != nil && r.s.Study.Method == "incidents" {
+			r.fail(path+".at", "", "happens once at a set time, which has no yearly weight: study.method incidents needs every or rate")
+		}
+		if f.At == nil && f.PerYear() == 0 {
+			r.note(path, "never happened, and its rate is taken as 0")
+		}
+	}
+}
+
+// target reports a path that is not the place of a victim.
+func (r *reviewer) target(path, on string) bool {
+	section, name := cut(on)
+	var names []string
+	switch section {
+	case "services":
+		names = r.services
+	case "zones":
+		names = r.s.Zones
+	case "workload":
+		names = r.streams
+	case "network":
+		if name == "" {
+			return true
+		}
+	default:
+		sections := []string{"services", "zones", "workload", "network"}
+		all := slices.Concat(prefixed("services", r.services), prefixed("zones", r.s.Zones), prefixed("workload", r.streams))
+		near := nearest(on, all)
+		if near == "" {
+			near = nearest(section, sections)
+		}
+		r.fail(path, near, "is %s, expected services.<name>, zones.<name>, workload.<name> or network", on)
+		return false
+	}
+	if name == "*" && len(names) > 0 {
+		return true
+	}
+	if !slices.Contains(names, name) {
+		near := nearest(name, names)
+		if near != "" {
+			near = section + "." + near
+		}
+		r.fail(path, near, "there is no %s", on)
+		return false
+	}
+	return true
+}
+
+// victims reports a fault that cannot happen where it is.
+func (r *reviewer) victims(path string, f *Fault) {
+	section, name := cut(f.On)
+	if places := faultPlaces[f.Kind]; places != nil && !slices.Contains(places, section) {
+		r.fail(path+".on", "", "a %s cannot happen to %s, only to %s", f.Kind, f.On, strings.Join(places, ", "))
+		return
+	}
+	svc := r.s.Service(name)
+	switch {
+	case svc != nil && svc.External && slices.Contains([]string{"crash", "pause", "clock", "lost_disk", "deploy", "cache_flush"}, f.Kind):
+		r.fail(path+".on", "", "%s is external: a %s is not for us to see; outage, slow and errors are", name, f.Kind)
+	case svc != nil && f.Kind == "cache_flush" && !hasCache(svc):
+		r.fail(path+".on", "", "no operation of %s has a cache", name)
+	case f.Each == "zone" && section != "zones", f.Each == "stream" && section != "workload",
+		slices.Contains([]string{"replica", "copy", "primary", "service"}, f.Each) && section == "workload":
+		r.fail(path+".each", "", "is %s, but the fault is on %s", f.Each, f.On)
+	case svc != nil && (f.Each == "copy" || f.Each == "primary") && svc.Store == nil:
+		r.fail(path+".each", "", "is %s, but %s has no store", f.Each, name)
+	}
+}
+
+func hasCache(svc *Service) bool {
+	return slices.ContainsFunc(svc.Ops, func(op Op) bool { return op.Cache != nil })
+}
+
+func (r *reviewer) theStudy() {
+	if r.s.Study.Method == "incidents" && len(r.s.Faults) == 0 {
+		r.note("study.method", "there are no faults: incidents is the calm baseline alone")
+	}
+}
+
+// cut splits a path after its first segment.
+func cut(path string) (first, rest string) {
+	first, rest, _ = strings.Cut(path, ".")
+	return first, rest
+}
+
+func prefixed(section string, names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = section + "." + name
+	}
+	return list
+}
+
+// Targets returns the names behind the path of a fault: "services.*" are all services that the
+// fault can happen to, "zones.b" is b.
+func (s *Scenario) Targets(f *Fault) []string {
+	section, name := cut(f.On)
+	var names []string
+	switch section {
+	case "services":
+		for i := range s.Services {
+			svc := &s.Services[i]
+			switch {
+			case name == svc.Name:
+			case name != "*":
+				continue
+			case svc.External && slices.Contains([]string{"crash", "pause", "clock", "lost_disk", "deploy", "cache_flush"}, f.Kind):
+				continue
+			case f.Kind == "cache_flush" && !hasCache(svc):
+				continue
+			case (f.Each == "copy" || f.Each == "primary") && svc.Store == nil:
+				continue
+			}
+			names = append(names, svc.Name)
+		}
+	case "zones":
+		names = s.Zones
+	case "workload":
+		for _, w := range s.Workload {
+			names = append(names, w.Name)
+		}
+	}
+	if section != "services" && name != "*" {
+		names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != name })
+	}
+	return names
+}

@@ -1,0 +1,137 @@
+package scenario
+
+import "slices"
+
+// slots of the families of this package; balance and order take none.
+var slots = map[string][]string{
+	"timeout": {"total", "attempt"}, "retry": {"retry"}, "breaker": {"breaker"},
+	"fallback": {"fallback"}, "bulkhead": {"bulkhead"},
+}
+
+// slotsOf returns the places around a call that a family takes.
+func slotsOf(family string, c *Catalog) []string {
+	if f := c.family(family); f != nil {
+		return []string{f.slot()}
+	}
+	return slots[family]
+}
+
+func (f *Family) slot() string {
+	if f.Slot == "" {
+		return f.Name
+	}
+	return f.Slot
+}
+
+// inherit gives each written pair the families of calls.default that it does not name, and whose
+// slots it does not fill otherwise. It changes root.
+func inherit(root *node, c *Catalog) {
+	calls := root.there("calls")
+	def := calls.there("default")
+	if def == nil || def.kind != mapping {
+		return
+	}
+	for _, caller := range calls.fields {
+		if caller.key == "default" || caller.value.kind != mapping {
+			continue
+		}
+		for _, callee := range caller.value.fields {
+			pair := callee.value
+			if pair.kind != mapping {
+				continue
+			}
+			var taken []string
+			for _, key := range pair.keys() {
+				taken = append(taken, slotsOf(key, c)...)
+			}
+			for _, f := range def.fields {
+				free := !slices.ContainsFunc(slotsOf(f.key, c), func(slot string) bool { return slices.Contains(taken, slot) })
+				if pair.get(f.key) == nil && free {
+					pair.fields = append(pair.fields, f)
+				}
+			}
+		}
+	}
+}
+
+// fill computes the values that follow from others when the file leaves them out.
+func (s *Scenario) fill(c *Catalog) {
+	for i := range s.Services {
+		svc := &s.Services[i]
+		if svc.External {
+			continue
+		}
+		if svc.Threads == 0 {
+			svc.Threads = svc.CPUs
+		}
+		if len(svc.Spread) == 0 {
+			svc.Spread = slices.Clone(s.Zones)
+		}
+		if store := svc.Store; store != nil && store.Ack == "quorum" {
+			if store.W == 0 {
+				store.W = store.Copies/2 + 1
+			}
+			if store.R == 0 {
+				store.R = store.Copies/2 + 1
+			}
+		}
+	}
+	s.Calls.Default.fill(c)
+	for i := range s.Calls.Callers {
+		for j := range s.Calls.Callers[i].Callees {
+			s.Calls.Callers[i].Callees[j].fill(c)
+		}
+	}
+	for i := range s.Alerts {
+		s.Alerts[i].fill()
+	}
+	for i := range s.Faults {
+		s.Faults[i].fill(s)
+	}
+}
+
+// fill gives the families that have a slot of their own the innermost places.
+func (p *Policies) fill(c *Catalog) {
+	for _, policy := range p.More {
+		if slot := c.family(policy.Family).slot(); !slices.Contains(p.Order, slot) {
+			p.Order = append(p.Order, slot)
+		}
+	}
+}
+
+// fill puts the preset's rules before those that are written; one of the same name replaces it.
+func (a *Alert) fill() {
+	if a.Preset != "sre-workbook" {
+		return
+	}
+	rules := SREWorkbook()
+	for _, own := range a.Rules {
+		i := slices.IndexFunc(rules, func(r Rule) bool { return r.Name == own.Name })
+		if i < 0 {
+			rules = append(rules, own)
+		} else {
+			rules[i] = own
+		}
+	}
+	a.Rules = rules
+}
+
+// fill decides what a fault meets one of: what stops or drifts is a replica, the rest is all that
+// the path names.
+func (f *Fault) fill(s *Scenario) {
+	if f.Each != "" {
+		return
+	}
+	section, name := cut(f.On)
+	svc := s.Service(name)
+	switch {
+	case section == "zones":
+		f.Each = "zone"
+	case section == "workload":
+		f.Each = "stream"
+	case section == "services" && (svc == nil || !svc.External) && slices.Contains([]string{"crash", "pause", "clock", "lost_disk"}, f.Kind):
+		f.Each = "replica"
+	default:
+		f.Each = "service"
+	}
+}

@@ -1,0 +1,303 @@
+package scenario
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// A LoadReport is what arithmetic says about a design before it is run: the share of each
+// service's cpus that the workload needs. Retries and faults are left out, but for the surge and the
+// lost zone that the columns name; caches are warm.
+type LoadReport struct {
+	Surge *Fault        // the strongest surge among the faults; nil if there is none
+	Zones bool          // whether there is more than one zone to lose
+	Rows  []ServiceLoad // of each service, in order
+}
+
+// A ServiceLoad is the load of one service: 1 is all that its cpus can do, NaN stands for a service
+// without capacity: an external one, or one that is gone with its zone.
+type ServiceLoad struct {
+	Service       string
+	Rate          float64 // calls a second, without retries
+	Base          float64
+	Surged        float64 // during the surge
+	ZoneLost      float64 // during the surge, while the zone with most of its replicas is gone
+	Amplification float64 // calls for each call without retries, when every call on the way fails as often as it is tried
+}
+
+// LoadReport computes the load of each service.
+func (s *Scenario) LoadReport() LoadReport {
+	report := LoadReport{Zones: len(s.Zones) > 1}
+	for i := range s.Faults {
+		if f := &s.Faults[i]; f.Kind == "surge" && (report.Surge == nil || f.By > report.Surge.By) {
+			report.Surge = f
+		}
+	}
+	surge := func(string) float64 { return 1 }
+	if report.Surge != nil {
+		hit := s.Targets(report.Surge)
+		surge = func(stream string) float64 {
+			for _, name := range hit {
+				if name == stream {
+					return report.Surge.By
+				}
+			}
+			return 1
+		}
+	}
+	calm := s.flow(func(string) float64 { return 1 }, nil)
+	surged := s.flow(surge, nil)
+	tried := s.flow(func(string) float64 { return 1 }, calm.miss)
+	for i := range s.Services {
+		svc := &s.Services[i]
+		cpus := float64(svc.CPUs * svc.Instances())
+		left := float64(svc.CPUs * (svc.Instances() - svc.inFirstZone()))
+		row := ServiceLoad{Service: svc.Name, Rate: calm.rate[svc.Name], Amplification: 1}
+		if row.Rate > 0 {
+			row.Amplification = tried.rate[svc.Name] / row.Rate
+		}
+		row.Base = share(calm.work[svc.Name], cpus)
+		row.Surged = share(surged.work[svc.Name], cpus)
+		row.ZoneLost = share(surged.work[svc.Name], left)
+		report.Rows = append(report.Rows, row)
+	}
+	return report
+}
+
+func share(work, cpus float64) float64 {
+	if cpus == 0 {
+		return math.NaN()
+	}
+	return work / cpus
+}
+
+// inFirstZone is the number of replicas in the zone that has most: they are placed in turn, so it
+// is the first.
+func (s *Service) inFirstZone() int {
+	zones := max(len(s.Spread), 1)
+	return (s.Instances() + zones - 1) / zones
+}
+
+// A flow is how many calls a second reach each service, and the cpu seconds a second that they need.
+type flow struct {
+	rate map[string]float64 // by service
+	work map[string]float64 // by service
+	miss map[string]float64 // by operation: share of calls that its cache does not answer
+}
+
+// flow computes the calls that the streams, each times its factor, cause. Given the misses of a calm
+// flow, it counts every try that the retries on the way allow.
+func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]float64) flow {
+	order := s.callersFirst()
+	queued := make(map[string]float64)
+	var f flow
+	// Queues can feed operations that fill queues again; a few rounds settle all but circles that grow.
+	for range len(s.Queues) + 2 {
+		f = flow{make(map[string]float64), make(map[string]float64), make(map[string]float64)}
+		ops := make(map[string]float64)
+		sent := make(map[string]float64)
+		tries := func(caller, ref string) float64 {
+			service, _ := cut(ref)
+			if r := s.Calls.Between(caller, service).Retry; calmMiss != nil && r != nil {
+				return min(float64(r.Attempts), 1+r.Budget)
+			}
+			return 1
+		}
+		for _, w := range s.Workload {
+			for _, share := range w.Mix {
+				ops[share.Op] += s.streamRate(&w) * factor(w.Name) * share.Share * tries(w.Name, share.Op)
+			}
+		}
+		for _, q := range s.Queues {
+			if q.To != "" {
+				ops[q.To] += queued[q.Name] * tries(q.Name, q.To)
+			}
+		}
+		for _, ref := range order {
+			svc, op := s.Op(ref)
+			rate := ops[ref]
+			f.rate[svc.Name] += rate
+			f.work[svc.Name] += rate * op.Work.Distribution().Mean()
+			f.miss[ref] = op.Cache.miss(rate, svc.Instances())
+			miss := f.miss[ref]
+			if calmMiss != nil {
+				miss = calmMiss[ref]
+			}
+			eachStep(op.Calls, rate*miss, func(step Step, rate float64) {
+				if step.Call != "" {
+					ops[step.Call] += rate * tries(svc.Name, step.Call)
+				} else {
+					sent[step.Send] += rate
+				}
+			})
+		}
+		queued = sent
+	}
+	return f
+}
+
+// streamRate is the calls a second of a stream. Users who wait for answers call as often as they
+// would if nothing were busy.
+func (s *Scenario) streamRate(w *Stream) float64 {
+	if w.Users == 0 {
+		return w.Rate
+	}
+	cycle := w.Think.Distribution().Mean()
+	for _, share := range w.Mix {
+		cycle += share.Share * s.idleTime(share.Op)
+	}
+	if cycle == 0 {
+		return math.Inf(1)
+	}
+	return float64(w.Users) / cycle
+}
+
+// idleTime is the mean work of a call and of all it waits for, in seconds.
+func (s *Scenario) idleTime(ref string) float64 {
+	_, op := s.Op(ref)
+	if op == nil {
+		return 0
+	}
+	return op.Work.Distribution().Mean() + s.idleSteps(op.Calls)
+}
+
+func (s *Scenario) idleSteps(steps []Step) float64 {
+	total := 0.0
+	for _, step := range steps {
+		one := 0.0
+		if step.Call != "" {
+			one = s.idleTime(step.Call)
+		}
+		for _, branch := range step.Parallel {
+			one = max(one, s.idleSteps([]Step{branch}))
+		}
+		total += one * step.Share * float64(step.Times)
+	}
+	return total
+}
+
+// eachStep calls f for each call and message in steps, with how often a second it is done.
+func eachStep(steps []Step, rate float64, f func(Step, float64)) {
+	for _, step := range steps {
+		r := rate * step.Share * float64(step.Times)
+		if step.Parallel != nil {
+			eachStep(step.Parallel, r, f)
+		} else {
+			f(step, r)
+		}
+	}
+}
+
+// callersFirst lists the operations so that each comes after all that call it.
+func (s *Scenario) callersFirst() []string {
+	var order []string
+	seen := make(map[string]bool)
+	var visit func(ref string)
+	visit = func(ref string) {
+		_, op := s.Op(ref)
+		if op == nil || seen[ref] {
+			return
+		}
+		seen[ref] = true
+		eachStep(op.Calls, 1, func(step Step, _ float64) { visit(step.Call) })
+		order = append(order, ref)
+	}
+	for _, svc := range s.Services {
+		for _, op := range svc.Ops {
+			visit(svc.Name + "." + op.Name)
+		}
+	}
+	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
+		order[i], order[j] = order[j], order[i]
+	}
+	return order
+}
+
+// miss is the share of calls at a rate that a warm cache does not answer. A key is filled, kept for
+// the time to live, and asked for again on average keys/rate later: each key is filled once in
+// TTL + keys/rate. A cache with room for fewer keys holds that part of them.
+func (c *Cache) miss(rate float64, replicas int) float64 {
+	if c == nil || rate == 0 {
+		return 1
+	}
+	if c.Per == "replica" {
+		rate /= float64(max(replicas, 1))
+	}
+	between := float64(c.Keys) / rate // calls for one key, in seconds
+	hit := c.TTL.Seconds() / (c.TTL.Seconds() + between)
+	if c.TTL == 0 {
+		hit = 1
+	}
+	return 1 - hit*min(1, float64(c.Size)/float64(c.Keys))
+}
+
+// notes says which services have more to do than they can.
+func (r LoadReport) notes() []finding {
+	var list []finding
+	for _, row := range r.Rows {
+		path := "services." + row.Service
+		switch {
+		case row.Base >= 1:
+			list = append(list, finding{path, fmt.Sprintf("is overloaded: it needs %s of its cpus without any fault, and its queue grows for ever", percent(row.Base)), ""})
+		case r.Surge != nil && row.Surged >= 1:
+			list = append(list, finding{path, fmt.Sprintf("is overloaded during %s: it needs %s of its cpus", r.Surge.Name, percent(row.Surged)), ""})
+		case r.Surge != nil && r.Zones && row.ZoneLost >= 1:
+			list = append(list, finding{path, fmt.Sprintf("is overloaded during %s while a zone is lost: it needs %s of the cpus left", r.Surge.Name, percent(row.ZoneLost)), ""})
+		}
+	}
+	return list
+}
+
+// String writes the report as a table.
+func (r LoadReport) String() string {
+	head := []string{"service", "calls/s", "base"}
+	if r.Surge != nil {
+		head = append(head, r.Surge.Name)
+	}
+	if r.Zones {
+		lost := "a zone lost"
+		if r.Surge != nil {
+			lost = r.Surge.Name + ", " + lost
+		}
+		head = append(head, lost)
+	}
+	head = append(head, "worst retries")
+	rows := [][]string{head}
+	for _, l := range r.Rows {
+		row := []string{l.Service, fmt.Sprintf("%.1f", l.Rate), percent(l.Base)}
+		if r.Surge != nil {
+			row = append(row, percent(l.Surged))
+		}
+		if r.Zones {
+			row = append(row, percent(l.ZoneLost))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%.3gx", l.Amplification)))
+	}
+	widths := make([]int, len(head))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
+			if i == 0 {
+				b.WriteString(cell + pad)
+			} else {
+				b.WriteString("  " + pad + cell)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func percent(x float64) string {
+	if math.IsNaN(x) {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f%%", 100*x)
+}
