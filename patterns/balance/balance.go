@@ -71,8 +71,7 @@ func (c Config) Validate() error {
 // It protects callers from the loss of a replica, as far as somebody tells it who is healthy, and
 // replicas from uneven load. It pays with calls to replicas whose failure is not known yet. A target
 // that never answers is seen as loaded by LeastRequests and Choices, as long as its callers wait; one
-// that fails at once looks idle to them and attracts calls. Round robin gives the calls of a target that
-// is left out to the one that follows it.
+// that fails at once looks idle to them and attracts calls.
 //
 // What is drawn depends on the request's ID and attempt alone, so that a request meets the same
 // luck in every variant of a study.
@@ -211,12 +210,21 @@ func (b *Balancer) leastLoaded(draws *sim.Stream) (best *member) {
 	ties := 0
 	for _, m := range b.members {
 		switch {
-		case !b.usable(m) || best != nil && m.inFlight > best.inFlight:
+		case !b.usable(m):
 		case best == nil || m.inFlight < best.inFlight:
 			best, ties = m, 1
-		default:
-			if ties++; draws.IntN(ties) == 0 { // the k-th of the ties wins with probability 1/k
-				best = m
+		case m.inFlight == best.inFlight:
+			ties++
+		}
+	}
+	if ties <= 1 {
+		return best
+	}
+	skip := draws.IntN(ties)
+	for _, m := range b.members {
+		if b.usable(m) && m.inFlight == best.inFlight {
+			if skip--; skip < 0 {
+				return m
 			}
 		}
 	}
@@ -250,16 +258,16 @@ func (b *Balancer) random(draws *sim.Stream) *member {
 			return m
 		}
 	}
-	var kth *member
+	var chosen *member
 	seen := 0
 	for _, m := range b.members {
 		if b.usable(m) {
-			if seen++; draws.IntN(seen) == 0 {
-				kth = m
+			if seen++; draws.IntN(seen) == 0 { // the k-th takes the place of those before it with probability 1/k
+				chosen = m
 			}
 		}
 	}
-	return kth
+	return chosen
 }
 
 // usable reports whether the present pick may choose m.

@@ -1,0 +1,255 @@
+package balance
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/sim"
+	"pgregory.net/rapid"
+)
+
+// A named target that nobody calls.
+type named struct {
+	name string
+	sick bool
+}
+
+func (n *named) Name() string  { return n.name }
+func (n *named) Healthy() bool { return !n.sick }
+func (n *named) Call(*sim.Process, patterns.Request) (patterns.Response, error) {
+	panic("not called")
+}
+
+// cluster returns a balancer over targets a, b, c, ... with the given loads; a negative load is
+// that of an unhealthy target.
+func cluster(cfg Config, loads ...int) *Balancer {
+	var targets []Target
+	for i, load := range loads {
+		targets = append(targets, &named{string(rune('a' + i)), load < 0})
+	}
+	b := New(cfg, sim.Seed(1).Keyed("balance"), targets)
+	b.next = 0
+	for i, load := range loads {
+		b.members[i].inFlight = max(load, -load)
+	}
+	return b
+}
+
+// shares picks many times, and writes the share of each target in percent, rounded to tens.
+func shares(b *Balancer, avoid string) string {
+	const picks = 20_000
+	count := map[string]int{}
+	for id := range uint64(picks) {
+		name := "none"
+		if m := b.pick(id+1, 2, avoid); m != nil {
+			name = m.name
+		}
+		count[name]++
+	}
+	var words []string
+	for name, n := range count {
+		words = append(words, fmt.Sprintf("%s%.0f", name, math.Round(float64(n)/picks*10)*10))
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+func TestShares(t *testing.T) {
+	all := func(pick Pick) Config {
+		cfg := DefaultConfig()
+		cfg.Pick = pick
+		return cfg
+	}
+	blind := all(Random)
+	blind.SkipUnhealthy = false
+	forgetful := all(Random)
+	forgetful.AvoidLast = false
+	panicky := all(Random)
+	panicky.Panic = 0.5
+	three := all(Choices)
+	three.Choices = 3
+	for _, c := range []struct {
+		name  string
+		cfg   Config
+		loads []int
+		avoid string
+		want  string
+	}{
+		{"random", all(Random), []int{9, 0, 0, 0, 0}, "", "a20 b20 c20 d20 e20"},
+		{"random skips the sick", all(Random), []int{0, -1, 0, -1, -1}, "", "a50 c50"},
+		{"random among few of many", all(Random), []int{-1, -1, -1, -1, -1, -1, -1, -1, -1, 0, -1, 0}, "", "j50 l50"},
+		{"blind", blind, []int{0, -1, 0, -1, -1}, "", "a20 b20 c20 d20 e20"},
+		{"round robin", all(RoundRobin), []int{9, 0}, "", "a50 b50"},
+		{"round robin skips the sick, evenly", all(RoundRobin), []int{0, -1, 0, -1, 0, 0, 0, -1}, "", "a20 c20 e20 f20 g20"},
+		{"least requests", all(LeastRequests), []int{2, 1, 3}, "", "b100"},
+		{"least requests: ties at random", all(LeastRequests), []int{1, 2, 1, 2, 1, 1, 1}, "", "a20 c20 e20 f20 g20"},
+		{"least requests skips the sick", all(LeastRequests), []int{1, -0 - 1, 7}, "", "a100"},
+		{"two choices: never the worst", all(Choices), []int{1, 1, 9}, "", "a50 b50"},
+		{"two choices of two are the better one", all(Choices), []int{5, 4}, "", "b100"},
+		{"two choices: the worst half loses", all(Choices), []int{0, 1, 2, 3, 4}, "", "a40 b30 c20 d10"},
+		{"three choices", three, []int{0, 1, 2, 3, 4}, "", "a60 b30 c10"},
+		{"more choices than targets", three, []int{1, 0}, "", "b100"},
+		{"elsewhere", all(Random), []int{0, 0, 0}, "b", "a50 c50"},
+		{"elsewhere, however idle", all(LeastRequests), []int{5, 0, 9}, "b", "a100"},
+		{"elsewhere in turn", all(RoundRobin), []int{0, 0, 0}, "b", "a50 c50"},
+		{"elsewhere of two", all(Choices), []int{9, 0}, "b", "a100"},
+		{"again, if there is nobody else", all(Choices), []int{0, -1}, "a", "a100"},
+		{"not again if it is sick", all(Choices), []int{-1, -1}, "a", "none100"},
+		{"avoid is unknown here", all(Random), []int{0, 0}, "elsewhere", "a50 b50"},
+		{"avoid is not obeyed", forgetful, []int{0, 0}, "a", "a50 b50"},
+		{"nobody is healthy", all(Random), []int{-1, -1}, "", "none100"},
+		{"nobody at all", all(LeastRequests), nil, "", "none100"},
+		{"half is not a panic", panicky, []int{0, -1}, "", "a100"},
+		{"less than half is", panicky, []int{0, -1, -1, -1, -1}, "", "a20 b20 c20 d20 e20"},
+		{"so is none", panicky, []int{-1, -1}, "", "a50 b50"},
+		{"in a panic too: elsewhere", panicky, []int{-1, -1}, "a", "b100"},
+		{"in a panic too: again", panicky, []int{-1}, "a", "a100"},
+	} {
+		if got := shares(cluster(c.cfg, c.loads...), c.avoid); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// A pick is usable, obeys the rule of its kind, and does not depend on what was picked before.
+func TestPickRules(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := Config{
+			Pick:          Pick(rapid.IntRange(0, int(picks)-1).Draw(t, "pick")),
+			Choices:       rapid.IntRange(2, 4).Draw(t, "choices"),
+			SkipUnhealthy: rapid.Bool().Draw(t, "skip"),
+			AvoidLast:     rapid.Bool().Draw(t, "avoid last"),
+		}
+		loads := rapid.SliceOfN(rapid.IntRange(-5, 5), 0, 8).Draw(t, "loads")
+		b, again := cluster(cfg, loads...), cluster(cfg, loads...)
+		for range 20 {
+			avoid := rapid.SampledFrom([]string{"", "a", "b", "z"}).Draw(t, "avoid")
+			id := rapid.Uint64Range(1, math.MaxUint64).Draw(t, "id")
+			var usable, better []*member
+			for _, m := range b.members {
+				if !cfg.SkipUnhealthy || m.Healthy() {
+					usable = append(usable, m)
+					if !cfg.AvoidLast || m.name != avoid {
+						better = append(better, m)
+					}
+				}
+			}
+			if len(better) > 0 {
+				usable = better
+			}
+			m := b.pick(id, 1, avoid)
+			if (m == nil) != (len(usable) == 0) || m != nil && !slices.Contains(usable, m) {
+				t.Fatalf("picked %v of %v", m, usable)
+			}
+			if m == nil {
+				continue
+			}
+			worse := 0
+			for _, other := range usable {
+				if other.inFlight < m.inFlight && cfg.Pick == LeastRequests {
+					t.Fatalf("picked %s, but %s is less loaded", m.name, other.name)
+				}
+				if other.inFlight >= m.inFlight && other != m {
+					worse++
+				}
+			}
+			if cfg.Pick == Choices && worse < min(cfg.Choices, len(usable))-1 {
+				t.Fatalf("picked %s, but only %d of %d are as loaded", m.name, worse, len(usable))
+			}
+			if cfg.Pick != RoundRobin {
+				if same := again.pick(id, 1, avoid); same.name != m.name {
+					t.Fatalf("request %d goes to %s or to %s", id, m.name, same.name)
+				}
+				again.pick(rapid.Uint64().Draw(t, "another"), 1, "")
+			}
+		}
+	})
+}
+
+// Mitzenmacher's supermarket: 100 servers, exponential service of mean 1, arrivals of rate 100λ,
+// each sent to the least loaded of d different servers. The times in the system are means of ten
+// independent runs of 4e7 steps; the last of each row is their half-width at 95 %.
+func TestSupermarket(t *testing.T) {
+	for _, c := range []struct {
+		d                  int
+		λ, want, halfWidth float64
+	}{
+		{2, .5, 1.2678, .0004}, {2, .7, 1.6194, .0008}, {2, .8, 1.9584, .0011}, {2, .9, 2.6450, .0031},
+		{3, .5, 1.1279, .0005}, {3, .8, 1.5940, .0007}, {3, .9, 2.0615, .0013},
+	} {
+		const n, replications, warmUp, steps = 100, 10, 40_000, 160_000
+		var sum, squares float64
+		for seed := range uint64(replications) {
+			cfg := DefaultConfig()
+			cfg.Choices = c.d
+			b := cluster(cfg, make([]int, n)...)
+			luck := sim.Seed(seed).Stream("events")
+			var inSystem, area int
+			for step := range warmUp + steps {
+				if luck.Chance(c.λ / (1 + c.λ)) {
+					b.pick(luck.Uint64(), 1, "").inFlight++
+					inSystem++
+				} else if m := b.members[luck.IntN(n)]; m.inFlight > 0 {
+					m.inFlight--
+					inSystem--
+				}
+				if step >= warmUp {
+					area += inSystem
+				}
+			}
+			time := float64(area) / steps / n / c.λ
+			sum += time
+			squares += time * time
+		}
+		got := sum / replications
+		se := math.Hypot(math.Sqrt((squares/replications-got*got)/(replications-1)), c.halfWidth/1.96)
+		if math.Abs(got-c.want) > 4*se || se > 0.02*c.want {
+			t.Errorf("d=%d λ=%v: %.4f ± %.4f, want %v", c.d, c.λ, got, se, c.want)
+		}
+	}
+}
+
+// Nameless requests are spread as others are.
+func TestNamelessRequests(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Pick = Random
+	b := cluster(cfg, 0, 0)
+	a := 0
+	for range 10_000 {
+		if b.pick(0, 1, "").name == "a" {
+			a++
+		}
+	}
+	if se := math.Sqrt(10_000 / 4); math.Abs(float64(a)-5000) > 4*se {
+		t.Errorf("%d of 10,000 go to a", a)
+	}
+}
+
+func TestSetTargetsKeepsLoads(t *testing.T) {
+	b := cluster(DefaultConfig(), 3, 4)
+	b.SetTargets([]Target{&named{name: "b"}, &named{name: "c"}})
+	got := fmt.Sprint(b.Loads())
+	if want := "[{b 4 0} {c 0 0}]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func BenchmarkPick(b *testing.B) {
+	for pick := range picks {
+		for _, n := range []int{3, 100} {
+			b.Run(fmt.Sprintf("%v/%d", pick, n), func(b *testing.B) {
+				cfg := DefaultConfig()
+				cfg.Pick = pick
+				c := cluster(cfg, make([]int, n)...)
+				b.ReportAllocs()
+				for id := range uint64(b.N) {
+					c.pick(id+1, 1, "")
+				}
+			})
+		}
+	}
+}
