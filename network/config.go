@@ -67,8 +67,9 @@ type Config struct {
 	// stays lost, and the caller hears nothing.
 	Retransmit time.Duration
 
-	// GiveUp is how long after a request was sent the caller's host stops waiting on a silent peer:
-	// the call returns [ErrUnreachable]. 0 is never.
+	// GiveUp is how long a peer may be silent before the call returns [ErrUnreachable]: since a
+	// request or an answer that does not get through was first sent, or since the peer lost its
+	// power. A server that takes its time is not silent: its host acknowledges. 0 is never.
 	GiveUp time.Duration
 }
 

@@ -24,15 +24,15 @@ type Server[Q, A any] interface {
 	Serve(x *Exchange[Q, A])
 }
 
-// An Exchange is a request that a server has accepted. The server calls Reply once and forgets the
-// exchange then, or when it dies: its memory is used again.
+// An Exchange is a request that a server has accepted. The server calls Reply or Forget once, and
+// refers to the exchange no more after that, or after its own death: its memory is used again.
 type Exchange[Q, A any] struct {
 	Request     Q
 	From, To    *Host
 	AnswerBytes int // may be set before Reply
 
 	// OnAbandon is called when the news arrives that the caller has given up, which it does only on
-	// a transport that cancels. Serve may set it. Reply must still be called.
+	// a transport that cancels. Serve may set it. Reply or Forget must still be called.
 	OnAbandon func(x *Exchange[Q, A])
 
 	wire   wire
@@ -55,7 +55,7 @@ func (t *Transport[Q, A]) Call(p *sim.Process, from, to *Host, srv Server[Q, A],
 	w := &x.wire
 	w.from, w.to, w.key, w.size = from, to, key, [2]int{t.RequestBytes, 0}
 	w.ordered, w.cancels = t.Ordered, t.Cancels
-	w.refs, w.waiting, w.sentAt = 1, true, t.n.s.Now()
+	w.refs, w.waiting = 1, true
 	if t.Cancels {
 		t.n.orphans.watch(t.n.s)
 	}
@@ -98,6 +98,21 @@ func (x *Exchange[Q, A]) Reply(a A, err error) {
 		w.unlist()
 	}
 	w.held = false
+	w.release()
+}
+
+// Forget lets go of the exchange without an answer: the caller hears nothing. It panics if the
+// exchange was answered before.
+func (x *Exchange[Q, A]) Forget() {
+	w := &x.wire
+	if !w.held {
+		panic("network: an exchange with " + x.To.name + " is forgotten after its answer")
+	}
+	w.held = false
+	if w.stage == serving && !w.waiting {
+		w.unlist()
+		w.stage = over
+	}
 	w.release()
 }
 

@@ -25,6 +25,7 @@
 //
 // Silence lasts until the caller's own patience ends, the message gets through when it is sent
 // again ([Config.Retransmit]), or the caller's host gives up ([Config.GiveUp], ErrUnreachable).
+// After ErrReset and ErrUnreachable, what was asked for may have been done all the same.
 package network
 
 import (

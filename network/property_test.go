@@ -85,6 +85,10 @@ type actor struct {
 
 func (a *actor) Serve(x *network.Exchange[int, int]) {
 	a.served[x.Request]++
+	if x.Request%7 == 3 {
+		x.Forget()
+		return
+	}
 	x.OnAbandon = func(x *network.Exchange[int, int]) {
 		if !x.Abandoned() {
 			panic("abandoned, and not")
@@ -206,6 +210,9 @@ func (sc script) perform(seed sim.Seed) (result sim.Result, wrong []string) {
 			if st := n.Total(); int64(st.InFlight()) < 0 {
 				bad("more messages arrived than were sent: %v", st)
 			}
+		}
+		for _, a := range actors {
+			a.l.Close(true) // whoever waits for a server that forgot hears now
 		}
 		if err := s.RunUntilIdle(); err != nil {
 			return

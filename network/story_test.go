@@ -384,6 +384,18 @@ func TestStories(t *testing.T) {
 			"6s hello: peer does not respond",
 		},
 		{
+			"a server may take longer than that", with(latency(10*ms), 200*ms, 5*time.Second),
+			func(w *world) {
+				w.echo.work = 20 * time.Second
+				w.call(0, "hello", 0)
+				w.at(20*time.Second, func() {
+					loss := w.n.Impair(network.Between{}, network.Impairment{Loss: 1})
+					w.at(20*time.Second+20*ms, loss.Release)
+				})
+			},
+			"20.22s hello answered hello",
+		},
+		{
 			"in the end the caller's host gives up on one without power", with(latency(10*ms), 0, 5*time.Second),
 			func(w *world) {
 				w.echo.work = time.Second
@@ -391,7 +403,7 @@ func TestStories(t *testing.T) {
 				w.at(500*ms, func() { w.b.PowerOff(); w.echo.group.Kill() })
 				w.at(10*time.Second, w.b.PowerOn)
 			},
-			"5s hello: peer does not respond",
+			"5.5s hello: peer does not respond",
 		},
 	} {
 		t.Run(story.name, func(t *testing.T) {
@@ -465,6 +477,29 @@ func TestNobodySpeaksInVain(t *testing.T) {
 				w.at(10*time.Second, w.b.PowerOn)
 			},
 			0, 2,
+		},
+		{
+			"a server that forgets: silence, until its process dies or its host comes back", latency(10 * ms),
+			func(w *world) {
+				w.t.Cancels = true
+				forget := w.t.Listen(w.b, serverFunc(func(x *network.Exchange[string, string]) { x.Forget() }))
+				callers := func(at time.Duration) {
+					for _, timeout := range []time.Duration{5 * ms, 100 * ms, time.Hour} {
+						w.s.Go("caller", func(p *sim.Process) {
+							p.SleepUntil(sim.Time(at))
+							defer p.WithTimeout(timeout).Close()
+							if _, err := w.t.Call(p, w.a, w.b, forget, 0, ""); err == network.ErrReset {
+								w.echo.served++
+							}
+						})
+					}
+				}
+				callers(0)
+				w.at(time.Second, func() { forget.Close(true); forget.Open() })
+				callers(2 * time.Second)
+				w.at(3*time.Second, func() { w.b.PowerOff(); w.b.PowerOn() })
+			},
+			2, 2 * (3 + 1 + 1), // for each three requests, a cancel after 5ms, and a reset; nothing to cancel after 100ms
 		},
 		{
 			"a reply out of a host without power", latency(10 * ms),

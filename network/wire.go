@@ -44,13 +44,13 @@ type wire struct {
 
 	stage     stage
 	refs      int
-	sentAt    sim.Time
-	boots     uint64 // of the server's host when the answer was sent
-	tries     int    // how often a message was sent again
+	since     sim.Time // when the message that has not arrived was first sent, or the power went
+	boots     uint64   // of the server's host when the answer was sent
+	tries     int      // how often a message was sent again
 	ticket    sim.Ticket
 	waiting   bool  // the caller is there
 	parked    bool  // the caller is inside its wait
-	held      bool  // the server has not replied yet
+	held      bool  // the server may reply
 	abandoned bool  // the news that the caller gave up has arrived
 	fate      error // ErrReset or ErrUnreachable in place of an answer
 
@@ -87,6 +87,9 @@ func (w *wire) post(from, to *Host, size int, key uint64, arrived, failed func(a
 }
 
 func (w *wire) ask() {
+	if w.tries == 0 {
+		w.since = w.n.s.Now()
+	}
 	w.post(w.from, w.to, w.size[0], w.attempt(w.key), asked, askFailed)
 }
 
@@ -129,6 +132,9 @@ func (w *wire) answer() bool {
 	if w.fate != nil {
 		size = 0
 	}
+	if w.tries == 0 {
+		w.since = w.n.s.Now()
+	}
 	w.boots = w.to.boots
 	return w.post(w.to, w.from, size, w.attempt(derive(w.key, answered)), answerArrived, answerFailed)
 }
@@ -161,6 +167,9 @@ func (w *wire) reset() {
 
 // fallSilent ends the exchange at a host without power.
 func (w *wire) fallSilent() {
+	if w.stage == serving {
+		w.since = w.n.s.Now()
+	}
 	w.unlist()
 	w.stage, w.tries = silent, 0
 	if w.waiting {
@@ -182,7 +191,7 @@ func (w *wire) sendAgain() {
 		wait = min(longest, cfg.Retransmit<<w.tries)
 	}
 	at := w.n.s.Now().Add(wait)
-	if cfg.GiveUp > 0 && at >= w.sentAt.Add(cfg.GiveUp) {
+	if cfg.GiveUp > 0 && at >= w.since.Add(cfg.GiveUp) {
 		w.limitSilence()
 		return
 	}
@@ -210,7 +219,7 @@ func sendAgain(arg any) {
 func (w *wire) limitSilence() {
 	if limit := w.n.cfg.GiveUp; limit > 0 {
 		w.refs++
-		w.n.s.AtCall(max(w.n.s.Now(), w.sentAt.Add(limit)), giveUp, w)
+		w.n.s.AtCall(max(w.n.s.Now(), w.since.Add(limit)), giveUp, w)
 	}
 }
 
@@ -237,8 +246,9 @@ func (w *wire) wake() {
 func (w *wire) leave() {
 	if w.waiting {
 		w.waiting = false
-		if w.stage == silent {
+		if w.stage == silent || w.stage == serving && !w.held {
 			w.unlist()
+			w.stage = over
 		}
 		if w.cancels && w.stage <= serving {
 			if w.parked {
