@@ -2,7 +2,7 @@
 // It computes nothing that is not in its input and knows no simulation, so that charts
 // can be drawn from results of long ago.
 //
-// A chart is a value, such as [Comparison]; [Save] draws it:
+// A chart is a value ([Comparison], [Sweep], [Timeline]); [Save] draws it:
 //
 //	err := report.Save("webshop.png", report.Comparison{Title: "webshop: checkout", ...})
 //

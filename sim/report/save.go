@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// A Chart is something that [Save] and [Write] can draw: for instance a [Comparison].
+// A Chart is something that [Save] and [Write] can draw: a [Comparison], a [Sweep] or
+// a [Timeline].
 type Chart interface {
 	// Validate names every field that cannot be drawn.
 	Validate() error

@@ -59,7 +59,7 @@ func writeSVG(w io.Writer, p *picture) error {
 	return err
 }
 
-// num writes a coordinate with two decimals, a fortieth of a millimetre's tenth: what
+// num writes a coordinate with two decimals, a few thousandths of a millimetre: what
 // differs between processors lies far below.
 func num(v float64) string {
 	s := strconv.FormatFloat(v, 'f', 2, 64)
