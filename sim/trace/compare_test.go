@@ -105,6 +105,12 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+func TestDiffSeesAnEmptyLine(t *testing.T) {
+	if d, differ := Diff(slices.Values([]string{"x", ""}), slices.Values([]string{"x"})); !differ || d.Event != 2 {
+		t.Errorf("%t %v", differ, d)
+	}
+}
+
 func TestDiffFiles(t *testing.T) {
 	r, _ := record(t, shop)
 	other, _ := record(t, func(s *sim.Simulation, r *Recorder) {

@@ -138,6 +138,7 @@ func TestTimeline(t *testing.T) {
 		}
 		s.At(40_000*ms, func() { s.Note("fault over", "orders/0", "crash (pod_crash), by healing after 30s") })
 		s.At(190_000*ms, func() { s.Note("breaker", "shop>payment", "open") })
+		s.At(190_000*ms, func() { s.Note("breaker", "shop>payment", "open") }) // twice at one instant
 		s.At(190_000*ms, func() { s.Note("alert", "a subject with a name beyond all measure", "fires") })
 	}
 	everything := TimelineConfig{To: sim.Never}
@@ -152,13 +153,17 @@ func TestTimeline(t *testing.T) {
 0:12.250  breaker     shop>payment                  open  (12 times, last at 1:07.250)
 0:17.249  breaker     shop>payment                  half-open  (12 times, last at 1:12.249)
 0:40.000  fault over  orders/0                      crash (pod_crash), by healing after 30s
-3:10.000  breaker     shop>payment                  open
+3:10.000  breaker     shop>payment                  open  (2 times, last at 3:10.000)
 3:10.000  alert       a subject with a name beyond all measure  fires
 `},
-		{"a part of it", TimelineConfig{From: 10_001 * ms, To: 22_251 * ms, Fold: 5 * time.Second}, `
-0:12.250  breaker  shop>payment  open  (2 times, last at 0:17.250)
+		{"a part of it", TimelineConfig{From: 10_001 * ms, To: 27_249 * ms, Fold: 5 * time.Second}, `
+0:12.250  breaker  shop>payment  open  (3 times, last at 0:22.250)
 0:17.249  breaker  shop>payment  half-open  (2 times, last at 0:22.249)
-0:22.250  breaker  shop>payment  open
+`},
+		{"a nanosecond too far apart", TimelineConfig{From: 10_001 * ms, To: 17_251 * ms, Fold: 5*time.Second - 1}, `
+0:12.250  breaker  shop>payment  open
+0:17.249  breaker  shop>payment  half-open
+0:17.250  breaker  shop>payment  open
 `},
 		{"some kinds", TimelineConfig{To: sim.Never, Kinds: []string{"fault", "fault over"}}, `
 0:10.000  fault       orders/0  crash (pod_crash)
@@ -168,19 +173,48 @@ func TestTimeline(t *testing.T) {
 	}
 	r, _ := record(t, flapping)
 	for _, tt := range tests {
-		if tt.about == "a part of it" {
-			tt.cfg.Fold = 5*time.Second - 1 // a nanosecond too short for the next one
-			tt.want = "\n0:12.250  breaker  shop>payment  open\n0:17.249  breaker  shop>payment  half-open\n" +
-				"0:17.250  breaker  shop>payment  open\n0:22.249  breaker  shop>payment  half-open\n0:22.250  breaker  shop>payment  open\n"
-		}
 		got := "\n" + text(t, func(b *bytes.Buffer) error { return r.WriteTimeline(b, tt.cfg) })
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.about, diff)
 		}
 	}
 	lines := text(t, func(b *bytes.Buffer) error { return r.WriteTimeline(b, everything) })
-	if got, want := strings.Count(lines, "\n"), 3+2*12+2; got != want {
+	if got, want := strings.Count(lines, "\n"), 3+2*12+3; got != want {
 		t.Errorf("without folding: %d lines, want %d", got, want)
+	}
+}
+
+// A message that a queue delivers later belongs to another call; its span has a parent there.
+func TestATreeWhoseRootIsElsewhere(t *testing.T) {
+	r := New(Config{})
+	root := r.Begin(0, Span{Call: 1, Kind: "call", Name: "checkout"})
+	settle := r.Begin(5, Span{Call: 2, Parent: root, Kind: "work", Name: "settle"})
+	r.Begin(9, Span{Call: 2, Parent: settle, Kind: "attempt", Name: "charge"})
+	got := text(t, func(b *bytes.Buffer) error { return r.WriteCall(b, 2) })
+	want := "         +0s         ...  work settle  unfinished\n         +0s         ...    attempt charge  unfinished\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestUnfinishedSpansEndWithTheLastThingSeen(t *testing.T) {
+	r := New(Config{})
+	r.Begin(1000, Span{Kind: "work", Name: "never ends"})
+	r.End(r.Begin(2000, Span{Kind: "work", Name: "ends"}), 9000, "ok")
+	got := text(t, func(b *bytes.Buffer) error { return r.WriteChrome(b, About{}) })
+	if want := `"ts":9,"pid":1,"tid":0,"id":"0x1","args":{"outcome":"unfinished"}`; !strings.Contains(got, want) {
+		t.Errorf("no %s in\n%s", want, got)
+	}
+}
+
+func TestNotesAreCopied(t *testing.T) {
+	r, values := New(Config{}), []int64{1}
+	r.Note(sim.Note{Kind: "k", Values: values})
+	values[0] = 2
+	for n := range r.Notes() {
+		if n.Values[0] != 1 {
+			t.Error("the model reused a slice, and the recorder's note changed")
+		}
 	}
 }
 
@@ -272,7 +306,8 @@ func TestExportsProperty(t *testing.T) {
 		var open []SpanID
 		t.Repeat(map[string]func(*rapid.T){
 			"note": func(t *rapid.T) {
-				r.Note(sim.Note{At: now, Kind: "k", Subject: rapid.SampledFrom([]string{"", "h1", "h2"}).Draw(t, "subject")})
+				r.Note(sim.Note{At: now, Kind: "k", Subject: rapid.SampledFrom([]string{"", "h1", "h2"}).Draw(t, "subject"),
+					Values: []int64{int64(notes + 1)}})
 				notes++
 			},
 			"begin": func(t *rapid.T) {
@@ -294,13 +329,28 @@ func TestExportsProperty(t *testing.T) {
 		})
 
 		var last int64
-		lines := 0
+		lines, lastNote, lastSpan := 0, int64(0), SpanID(0)
 		for line := range r.Lines() {
-			var e struct{ At int64 }
+			var e struct {
+				At     int64
+				Values []int64
+				Span   SpanID
+				Name   string
+			}
 			if err := json.Unmarshal([]byte(line), &e); err != nil || e.At < last {
 				t.Fatalf("%v: %s after %d", err, line, last)
 			}
 			last = e.At
+			switch {
+			case len(e.Values) > 0 && e.Values[0] != lastNote+1:
+				t.Fatalf("note %d after note %d", e.Values[0], lastNote)
+			case len(e.Values) > 0:
+				lastNote++
+			case e.Name == "w" && e.Span < lastSpan:
+				t.Fatalf("span %d after span %d", e.Span, lastSpan)
+			case e.Name == "w":
+				lastSpan = e.Span
+			}
 			lines++
 		}
 		if want := notes + len(r.Spans()); lines != want {
