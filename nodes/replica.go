@@ -30,6 +30,7 @@ type Replica struct {
 	slow     float64 // work takes so many times as long
 	errors   float64 // share of calls that fail
 	onStart  []func()
+	onChange []func(up bool)
 	stats    Stats
 	areaAt   sim.Time // when stats.Area was brought up to date
 	since    sim.Time // when it came up, or went down
@@ -63,6 +64,15 @@ func (r *Replica) SetHealthy(healthy bool) { r.healthy = healthy }
 // first. Clients with policies are built there, anew for each life.
 func (r *Replica) OnStart(f func()) { r.onStart = append(r.onStart, f) }
 
+// OnChange calls f whenever the replica has come up or gone down.
+func (r *Replica) OnChange(f func(up bool)) { r.onChange = append(r.onChange, f) }
+
+func (r *Replica) changed() {
+	for _, f := range r.onChange {
+		f(r.up)
+	}
+}
+
 // Start starts the program. It does nothing if it runs already, or has no machine to run on; then
 // it starts when the machine does.
 func (r *Replica) Start() {
@@ -80,15 +90,16 @@ func (r *Replica) Start() {
 	for _, f := range r.onStart {
 		f()
 	}
+	r.changed()
 }
 
 // Crash ends the program. Its callers are told, if the network lets the news through.
 func (r *Replica) Crash() {
+	r.wanted = false
 	if r.up {
 		r.listener.Close(true)
 		r.die()
 	}
-	r.wanted = false
 }
 
 // losePower ends the program without anybody being told.
@@ -130,6 +141,7 @@ func (r *Replica) die() {
 	r.stats.Lost += uint64(r.queue.length + r.busy)
 	r.queue, r.busy = line{}, 0
 	r.group.Kill()
+	r.changed()
 }
 
 // Pause stops the replica until Resume: calls that arrive wait unanswered. Pauses add up.

@@ -39,6 +39,7 @@ type Request struct {
 	ID          uint64   // identity of this request; the key of its draws. Retries keep it, child calls derive theirs
 	Key         uint64   // what it is about: a product, a user, an order
 	Op          string   // the operation asked for: "charge"
+	Origin      uint64   // the call from outside that all this is done for; handed down to every call made on its behalf
 	Idempotency uint64   // same number, same effect: zero if repeating it does it again
 	Priority    int      // higher goes first where a queue orders by priority
 	Attempt     int      // 1 for the first try; set by retries and hedges

@@ -1,0 +1,185 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/sim"
+	"github.com/nines-sim/nines/sim/fault"
+	"github.com/nines-sim/nines/sim/study"
+)
+
+// A Design is one system of a study: a variant of a scenario, at a place in a sweep's grid.
+type Design struct {
+	Variant  string
+	Point    study.Point
+	Scenario *scenario.Scenario
+}
+
+// A Study is several designs that meet the same incidents. Its method, objectives and causes are
+// those of the first design's scenario.
+type Study struct {
+	designs  []Design
+	families []scenario.Family
+	causes   [][]fault.Cause // of each design
+	workers  chan *sim.Worker
+}
+
+// NewStudy returns a study of the designs. Close it.
+func NewStudy(designs []Design, families []scenario.Family) *Study {
+	st := &Study{designs: designs, families: families, workers: make(chan *sim.Worker, 4*runtime.GOMAXPROCS(0))}
+	for _, d := range designs {
+		st.causes = append(st.causes, Causes(d.Scenario))
+	}
+	return st
+}
+
+// Close frees what the runs have used.
+func (st *Study) Close() {
+	for {
+		select {
+		case w := <-st.workers:
+			w.Close()
+		default:
+			return
+		}
+	}
+}
+
+func (st *Study) base() *scenario.Scenario { return st.designs[0].Scenario }
+
+// Objectives returns what the designs are held against.
+func (st *Study) Objectives() []study.Objective {
+	var list []study.Objective
+	for _, o := range st.base().Objectives {
+		list = append(list, study.Objective{Name: o.Name, Target: o.Target})
+	}
+	return list
+}
+
+// Causes returns what goes wrong, how often a year to each victim.
+func (st *Study) Causes() []study.Cause {
+	var list []study.Cause
+	for _, f := range st.base().Faults {
+		c := study.Cause{Name: f.Name}
+		switch {
+		case f.Every > 0:
+			c.Rate = study.Every(f.Every)
+		case f.Rate.In > 0:
+			c.Rate = study.Seen(f.Rate.N, f.Rate.In)
+		default:
+			continue // happens at a set time: a matter for the timeline
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// Variants returns the designs with the number of victims that each cause finds in them.
+func (st *Study) Variants() []study.Variant {
+	var list []study.Variant
+	for i, d := range st.designs {
+		v := study.Variant{Name: d.Variant, Point: d.Point, Victims: map[string]float64{}}
+		for _, c := range st.causes[i] {
+			v.Victims[c.Name] = float64(len(c.Victims))
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// Counts names the metrics that add up over a year.
+func Counts() []string { return []string{"double", "lost", "alerts"} }
+
+// Incidents returns the plan of a study by single incidents.
+func (st *Study) Incidents() study.Incidents {
+	plan := study.DefaultIncidents()
+	plan.Objectives, plan.Causes, plan.Variants, plan.Counts = st.Objectives(), st.Causes(), st.Variants(), Counts()
+	plan.Runs = st.base().Study.Runs
+	return plan
+}
+
+// Timeline returns the plan of a study of a stretch of time as it is.
+func (st *Study) Timeline() study.Timeline {
+	plan := study.DefaultTimeline()
+	plan.Objectives, plan.Variants, plan.Counts = st.Objectives(), st.Variants(), Counts()
+	plan.Runs = st.base().Study.Runs
+	return plan
+}
+
+// Run returns the run that a case stands for.
+func (st *Study) Run(c study.Case) (Run, error) {
+	i := slices.IndexFunc(st.designs, func(d Design) bool {
+		return d.Variant == c.Variant && d.Point.String() == c.Point.String()
+	})
+	if i < 0 {
+		return Run{}, fmt.Errorf("system: there is no variant %s %v", c.Variant, c.Point)
+	}
+	d := st.designs[i]
+	run := Run{Scenario: d.Scenario, Families: st.families, Seed: c.Seed}
+	seed, begin := sim.Seed(c.Seed), sim.Time(d.Scenario.Study.Warmup)
+	switch {
+	case len(c.Causes) == 0 && d.Scenario.Study.Method == "timeline":
+		run.Until = d.Scenario.Study.Lasts
+		run.Plan = Timeline(d.Scenario, c.Seed)
+	case len(c.Causes) == 0:
+		run.Until = d.Scenario.Study.Lasts
+	case len(c.Causes) == 1:
+		run.Plan = fault.Incident(seed, st.cause(i, c.Causes[0]), begin, c.U[0])
+	default:
+		run.Plan = fault.Pair(seed, st.cause(i, c.Causes[0]), st.cause(i, c.Causes[1]), begin, c.Offset, c.U[0], c.U[1])
+	}
+	return run, nil
+}
+
+func (st *Study) cause(design int, name string) fault.Cause {
+	i := slices.IndexFunc(st.causes[design], func(c fault.Cause) bool { return c.Name == name })
+	return st.causes[design][i]
+}
+
+// Timeline draws what goes wrong in the measured part of a run of the scenario's length.
+func Timeline(sc *scenario.Scenario, seed uint64) fault.Plan {
+	plan := fault.Draw(sim.Seed(seed), Causes(sc), sim.Time(sc.Study.Lasts))
+	for i := range plan.Entries {
+		plan.Entries[i].At = plan.Entries[i].At.Add(sc.Study.Warmup)
+	}
+	return plan
+}
+
+// Simulate does the run of a case.
+func (st *Study) Simulate(ctx context.Context, c study.Case) (study.Measurement, error) {
+	run, err := st.Run(c)
+	if err != nil {
+		return study.Measurement{}, err
+	}
+	run.Stop = ctx.Err
+	out, err := st.Do(run)
+	if err != nil {
+		return study.Measurement{}, err
+	}
+	m := study.Measurement{Length: out.Length, Metrics: out.Metrics, Digest: study.Digest(out.Sim.Digest), Events: out.Sim.Events}
+	for _, o := range out.Result.Objectives {
+		m.Objectives = append(m.Objectives, study.Count{Valid: float64(o.Valid), Bad: float64(o.Bad())})
+	}
+	return m, nil
+}
+
+// Do does a run on one of the study's workers.
+func (st *Study) Do(run Run) (Outcome, error) {
+	var w *sim.Worker
+	select {
+	case w = <-st.workers:
+	default:
+		w = sim.NewWorker()
+	}
+	out, err := run.Do(w)
+	select {
+	case st.workers <- w:
+	default:
+		w.Close()
+	}
+	return out, err
+}

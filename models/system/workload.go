@@ -1,0 +1,193 @@
+package system
+
+import (
+	"strings"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/sim"
+	"github.com/nines-sim/nines/sim/dist"
+	"github.com/nines-sim/nines/sim/measure"
+)
+
+// A stream is one kind of visitor from outside.
+type stream struct {
+	sys      *System
+	sc       *scenario.Stream
+	group    *sim.Group
+	luck     sim.Keyed  // what a visitor asks for, and about what
+	gaps     sim.Stream // between arrivals at a rate
+	think    dist.Distribution
+	waits    sim.Keyed // thinking times
+	salt     uint64    // makes the identities of its visits
+	visits   uint64
+	asked    []asked
+	idle     []*visit
+	rate     float64 // now, per second
+	pending  sim.Timer
+	due      float64  // arrivals that the next one is away, at a rate of one
+	dueSince sim.Time // when due was true
+	faulty   impaired
+}
+
+// asked is one operation that visitors ask for.
+type asked struct {
+	upTo      float64 // cumulative share of the mix
+	op        string
+	operation int // its number in the recorder
+	call      patterns.Call
+}
+
+// A visit is one call from outside.
+type visit struct {
+	st *stream
+	id uint64
+}
+
+func (sys *System) addStream(sc *scenario.Stream) {
+	st := &stream{
+		sys: sys, sc: sc, group: sys.s.NewGroup(sc.Name), salt: sim.Mix(uint64(len(sys.streams)+1), 0x7669736974),
+		luck: sys.s.Keyed("visits/" + sc.Name), gaps: sys.s.Stream("arrivals/" + sc.Name), waits: sys.s.Keyed("think/" + sc.Name),
+		think: sc.Think.Distribution(), rate: sc.Rate,
+	}
+	clients := map[string]patterns.Call{}
+	share := 0.0
+	for _, part := range sc.Mix {
+		service, op, _ := strings.Cut(part.Op, ".")
+		if clients[service] == nil {
+			clients[service] = sys.client(sc.Name, service, sys.outside, st.group)
+		}
+		share += part.Share
+		st.asked = append(st.asked, asked{share, op, sys.recorded.operation(part.Op), clients[service]})
+	}
+	st.asked[len(st.asked)-1].upTo = 1
+	sys.streams = append(sys.streams, st)
+	for i := range sc.Users {
+		st.group.Background(sc.Name, func(p *sim.Process) { st.user(p, uint64(i)) })
+	}
+	if sc.Users == 0 && st.rate > 0 {
+		st.next()
+	}
+}
+
+var unitExponential = dist.Must(dist.NewExponential(1))
+
+// next plans the next arrival at a rate.
+func (st *stream) next() {
+	st.due = 1
+	if st.sc.Arrivals != "regular" {
+		st.due = unitExponential.Sample(&st.gaps)
+	}
+	st.dueSince = st.sys.s.Now()
+	st.plan()
+}
+
+func (st *stream) plan() {
+	if st.rate > 0 {
+		st.pending = st.sys.s.AtCall(st.dueSince.Add(dist.Seconds(st.due/st.rate)), arrived, st)
+	}
+}
+
+// setRate changes the rate: the wait that is left shrinks or grows with it, so that the same
+// visitors come, sooner or later.
+func (st *stream) setRate(rate float64) {
+	if st.sc.Users > 0 || rate == st.rate {
+		return
+	}
+	st.pending.Stop()
+	now := st.sys.s.Now()
+	st.due = max(0, st.due-float64(now.Sub(st.dueSince).Seconds()*st.rate))
+	st.dueSince, st.rate = now, rate
+	st.plan()
+}
+
+func arrived(arg any) {
+	st := arg.(*stream)
+	st.next()
+	var v *visit
+	if n := len(st.idle); n > 0 {
+		v = st.idle[n-1]
+		st.idle = st.idle[:n-1]
+	} else {
+		v = &visit{st: st}
+	}
+	st.visits++
+	v.id = sim.Mix(st.salt, st.visits)
+	st.group.Spawn(st.sc.Name, visits, v)
+}
+
+func visits(p *sim.Process, arg any) {
+	v := arg.(*visit)
+	v.st.visit(p, v.id)
+	v.st.idle = append(v.st.idle, v)
+}
+
+// user is a person who calls, waits for the answer, thinks, and calls again.
+func (st *stream) user(p *sim.Process, number uint64) {
+	for n := uint64(0); ; n++ {
+		id := sim.Mix(sim.Mix(st.salt, number<<32), n)
+		if !st.sc.Think.IsZero() {
+			luck := st.waits.At(id)
+			p.Sleep(dist.Duration(st.think, &luck))
+		}
+		st.visit(p, id)
+		if st.sc.Think.IsZero() { // an answer that takes no time must not keep the clock from moving
+			p.Sleep(time.Nanosecond)
+		}
+	}
+}
+
+// visit makes one call from outside and tells the recorder how it ended.
+func (st *stream) visit(p *sim.Process, id uint64) {
+	luck := st.luck.At(id)
+	a := st.pick(luck.Float64())
+	now := p.Now()
+	call := st.sys.rec.Arrived(a.operation, now)
+	req := patterns.Request{
+		ID: id, Key: luck.Uint64(), Op: a.op, Origin: uint64(call), Idempotency: id, Attempt: 1, Intended: now,
+	}
+	var patience sim.Scope
+	if st.sc.Patience > 0 {
+		patience = p.WithTimeout(st.sc.Patience)
+	}
+	resp, err := a.call(p, req)
+	outcome := outcomeOf(resp, err)
+	if patience.Ended(err) {
+		outcome = measure.Timeout
+	}
+	patience.Close()
+	st.sys.ended(call, a.operation, now, outcome)
+}
+
+func (st *stream) pick(u float64) *asked {
+	for i := range st.asked {
+		if u < st.asked[i].upTo {
+			return &st.asked[i]
+		}
+	}
+	return &st.asked[len(st.asked)-1]
+}
+
+// outcomeOf says how a call from outside ended.
+func outcomeOf(resp patterns.Response, err error) measure.Outcome {
+	if err == nil {
+		if resp.Degraded {
+			return measure.Degraded
+		}
+		return measure.OK
+	}
+	e, ok := err.(*patterns.Error)
+	if !ok {
+		return measure.Error
+	}
+	switch e.Kind {
+	case patterns.Timeout:
+		return measure.Timeout
+	case patterns.Rejected, patterns.Overloaded:
+		return measure.Rejected
+	case patterns.Reset:
+		return measure.Unknown
+	}
+	return measure.Error
+}
