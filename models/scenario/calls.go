@@ -81,7 +81,7 @@ type Retry struct {
 	Backoff  Span           `nines:"backoff"`                                 // the first wait, and the longest
 	Factor   float64        `nines:"factor,factor,min=1"`                     // each wait is so many times the one before
 	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; 0 to wait; half to wait; from the first wait to three times the last one
-	Budget   float64        `nines:"budget,ratio,none,min=0"`                 // retries for each first try, over all calls of this client
+	Budget   float64        `nines:"budget,ratio,unbounded,min=0"`            // retries for each first try, over all calls of this client
 	On       patterns.Kinds `nines:"on"`                                      // kinds of failure that are worth another try
 }
 

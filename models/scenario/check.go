@@ -118,6 +118,9 @@ func (r *reviewer) theServices() {
 			if op.Work.Form == Fixed && op.Work.Mean > 0 {
 				r.note(at+".work", "is exactly %v: real work varies; exp %v and {p50, p99} do", op.Work, op.Work)
 			}
+			if svc.Threads <= svc.CPUs && !svc.External && slices.ContainsFunc(op.Calls, func(step Step) bool { return step.Send == "" }) {
+				r.note(at+".calls", "%s has no more threads than cpus (%d), and each call holds one while it waits for others", svc.Name, svc.CPUs)
+			}
 			r.steps(at+".calls", op.Calls)
 		}
 	}
@@ -158,7 +161,7 @@ func (r *reviewer) circles() {
 	done := make(map[string]bool)
 	var way []string
 	var visit func(ref string)
-	visitSteps := func(path string, steps []Step) {}
+	var visitSteps func(path string, steps []Step)
 	visitSteps = func(path string, steps []Step) {
 		for i, step := range steps {
 			at := fmt.Sprintf("%s[%d]", path, i)
@@ -319,7 +322,11 @@ func (r *reviewer) theHealing() {
 		alerts = append(alerts, a.Name)
 		section, name := cut(a.On)
 		if section != "objectives" {
-			r.fail("alerts."+a.Name+".on", nearest(a.On, prefixed("objectives", objectives)), "is %s, expected objectives.<name>", a.On)
+			near := nearest(a.On, prefixed("objectives", objectives))
+			if slices.Contains(objectives, a.On) {
+				near = "objectives." + a.On
+			}
+			r.fail("alerts."+a.Name+".on", near, "is %s, expected objectives.<name>", a.On)
 		} else {
 			r.known("alerts."+a.Name+".on", "objective", name, objectives)
 		}
@@ -387,6 +394,11 @@ func (r *reviewer) target(path, on string) bool {
 		sections := []string{"services", "zones", "workload", "network"}
 		all := slices.Concat(prefixed("services", r.services), prefixed("zones", r.s.Zones), prefixed("workload", r.streams))
 		near := nearest(on, all)
+		for _, full := range all {
+			if strings.HasSuffix(full, "."+on) {
+				near = full
+			}
+		}
 		if near == "" {
 			near = nearest(section, sections)
 		}

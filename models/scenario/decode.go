@@ -40,6 +40,19 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// is says that a value is not what was expected.
+func is(n *node, want string) string {
+	if n.isEmpty() {
+		return "has no value, expected " + want
+	}
+	const longest = 60
+	text := []rune(n.flow())
+	if len(text) > longest {
+		text = append(text[:longest], '…')
+	}
+	return fmt.Sprintf("is %s, expected %s", string(text), want)
+}
+
 // value decodes n into v, which holds its defaults.
 func (d *decoder) value(n *node, sh *shape, v reflect.Value, path string) {
 	d.where[path] = n.pos
@@ -65,16 +78,18 @@ func (d *decoder) value(n *node, sh *shape, v reflect.Value, path string) {
 
 func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 	if n.kind != mapping {
-		problem := fmt.Sprintf("is %s, expected keys and values: {%s: ...}", n.flow(), strings.Join(sh.keyNames()[:min(3, len(sh.keys))], ": ..., "))
+		want := "names and what they stand for: {name: ...}"
+		if len(sh.keys) > 0 {
+			want = fmt.Sprintf("keys and values: {%s: ...}", strings.Join(sh.keyNames()[:min(3, len(sh.keys))], ": ..., "))
+		}
+		problem := is(n, want)
 		if n.isNone() {
 			problem = "is never none: leave it out for its defaults"
-		}
-		if len(sh.keys) == 0 {
-			problem = fmt.Sprintf("is %s, expected names and what they stand for", n.flow())
 		}
 		d.fail(n, path, problem, "")
 		return
 	}
+	before := len(d.errs)
 	others := &node{kind: mapping, pos: n.pos}
 	for _, f := range n.fields {
 		k := sh.key(f.key)
@@ -93,18 +108,21 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		d.table(others, sh.rest.shape, v.FieldByIndex(sh.rest.index), path)
 	}
 	for _, k := range sh.keys {
-		if k.shape.tag.required && n.there(k.name) == nil {
-			d.fail(n, path, "needs "+k.name, "")
+		misspelt := slices.ContainsFunc(n.fields, func(f field) bool {
+			return sh.key(f.key) == nil && nearest(f.key, sh.keyNames()) == k.name
+		})
+		if k.shape.tag.required && n.there(k.name) == nil && !misspelt {
+			d.fail(n, path, "needs the key "+k.name, "")
 		}
 	}
 	if x, ok := v.Addr().Interface().(excluder); ok {
 		for _, f := range n.fields {
-			if reason := x.excludes(f.key); reason != "" {
+			if reason := x.excludes(f.key); reason != "" && !f.value.isNone() {
 				d.errs = append(d.errs, f.pos.fail(join(path, f.key), reason, ""))
 			}
 		}
 	}
-	if c, ok := v.Addr().Interface().(checker); ok {
+	if c, ok := v.Addr().Interface().(checker); ok && len(d.errs) == before {
 		c.check(func(key, problem string) {
 			p := path
 			if key != "" {
@@ -138,7 +156,7 @@ func (d *decoder) table(n *node, sh *shape, v reflect.Value, path string) {
 		return
 	}
 	if n.kind != mapping {
-		d.fail(n, path, fmt.Sprintf("is %s, expected names and what they stand for: {name: ...}", n.flow()), "")
+		d.fail(n, path, is(n, "names and what they stand for: {name: ...}"), "")
 		return
 	}
 	entries := reflect.MakeSlice(sh.typ, 0, len(n.fields))
@@ -174,7 +192,7 @@ func (d *decoder) steps(n *node, path string) []Step {
 		return nil
 	}
 	if n.kind != list {
-		d.fail(n, path, fmt.Sprintf("is %s, expected a list of steps: [svc.op, {send: queue}, {parallel: [...]}]", n.flow()), "")
+		d.fail(n, path, is(n, "a list of steps: [svc.op, {send: queue}, {parallel: [...]}]"), "")
 		return nil
 	}
 	var steps []Step
@@ -215,7 +233,7 @@ func (d *decoder) step(n *node, path string) Step {
 		}
 	}
 	if len(what) != 1 {
-		d.fail(n, path, fmt.Sprintf("is %s, expected exactly one of call, send and parallel", n.flow()), "")
+		d.fail(n, path, is(n, "exactly one of call, send and parallel"), "")
 	}
 	return step
 }
@@ -235,9 +253,13 @@ func (d *decoder) length(n *node, path string) Length {
 		if exponential {
 			l.Form = Exponential
 		}
+		if n.isEmpty() {
+			d.fail(n, path, is(n, wantLength), "")
+			return l
+		}
 		mean, err := parseDuration(strings.TrimSpace(text))
 		if err != nil {
-			d.fail(n, path, lengthProblem(n, err), "")
+			d.fail(n, path, strings.Replace(err.Error(), wantDuration, wantLength, 1), "")
 			return l
 		}
 		l.Mean = mean
@@ -273,7 +295,7 @@ func (d *decoder) length(n *node, path string) Length {
 			d.fail(n, path, "needs one of p90, p95, p99 and p999 beside p50", "")
 		}
 	default:
-		d.fail(n, path, fmt.Sprintf("is %s, expected %s", n.flow(), wantLength), "")
+		d.fail(n, path, is(n, wantLength), "")
 	}
 	if len(d.errs) > before {
 		return l
@@ -293,13 +315,6 @@ func (d *decoder) length(n *node, path string) Length {
 	return l
 }
 
-func lengthProblem(n *node, err error) string {
-	if strings.HasSuffix(err.Error(), wantDuration) {
-		return strings.TrimSuffix(err.Error(), wantDuration) + wantLength
-	}
-	return err.Error()
-}
-
 // keys decodes a small mapping: each key by its func, with those that must be there.
 func (d *decoder) keys(n *node, path string, known map[string]func(*node, string), required ...string) {
 	var names []string
@@ -316,7 +331,7 @@ func (d *decoder) keys(n *node, path string, known map[string]func(*node, string
 	}
 	for _, name := range required {
 		if n.get(name) == nil {
-			d.fail(n, path, "needs "+name, "")
+			d.fail(n, path, "needs the key "+name, "")
 		}
 	}
 }

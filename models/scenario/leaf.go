@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -50,7 +51,7 @@ func (d *decoder) list(n *node, sh *shape, v reflect.Value, path string) {
 		return
 	}
 	if n.kind != list {
-		d.fail(n, path, fmt.Sprintf("is %s, expected a list: [...]", n.flow()), "")
+		d.fail(n, path, is(n, "a list: [...]"), "")
 		return
 	}
 	item := *sh
@@ -76,7 +77,7 @@ func (d *decoder) kinds(n *node, set *patterns.Kinds) (problem, near string) {
 		return "", ""
 	}
 	if n.kind != list {
-		return fmt.Sprintf("is %s, expected a list of kinds of failure: [%s]", n.flow(), strings.Join(kindNames(), ", ")), ""
+		return is(n, "a list of kinds of failure: ["+strings.Join(kindNames(), ", ")+"]"), ""
 	}
 	*set = 0
 	for _, item := range n.items {
@@ -102,13 +103,11 @@ func kindNames() []string {
 func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near string) {
 	t := sh.tag
 	want := expected(sh, v)
-	if n.kind != scalar {
-		return fmt.Sprintf("is %s, expected %s", n.flow(), want), ""
+	if n.kind != scalar || n.isEmpty() {
+		return is(n, want), ""
 	}
 	text := n.text
 	switch {
-	case text == "" && !n.quoted || text == "null" && !n.quoted || text == "~" && !n.quoted:
-		return "has no value, expected " + want, ""
 	case n.isNone() && t.unbounded:
 		v.SetFloat(Unbounded)
 		return "", ""
@@ -125,13 +124,13 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 	switch {
 	case v.Kind() == reflect.String:
 		if t.one != nil && !slices.Contains(t.one, text) {
-			return fmt.Sprintf("is %s, expected %s", n.flow(), want), nearest(text, t.one)
+			return is(n, want), nearest(text, t.one)
 		}
 		v.SetString(text)
 		return "", ""
 	case v.Kind() == reflect.Bool:
 		if text != "true" && text != "false" {
-			return fmt.Sprintf("is %s, expected true or false", n.flow()), ""
+			return is(n, want), ""
 		}
 		v.SetBool(text == "true")
 		return "", ""
@@ -165,7 +164,7 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 		default:
 			var ok bool
 			if number, ok = parseNumber(text, 0); !ok {
-				err = fmt.Errorf("is %s, expected a number", n.flow())
+				err = errors.New(is(n, want))
 			}
 		}
 		v.SetFloat(number)
@@ -173,7 +172,7 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 		var whole int64
 		whole, err = strconv.ParseInt(text, 10, v.Type().Bits())
 		if err != nil {
-			err = fmt.Errorf("is %s, expected %s", n.flow(), want)
+			err = errors.New(is(n, want))
 		} else if v.CanUint() {
 			if whole < 0 {
 				return fmt.Sprintf("is %s, need at least 0", text), ""

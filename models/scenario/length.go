@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/nines-sim/nines/sim/dist"
+	"github.com/nines-sim/nines/sim/dist/hlog"
 )
 
 // A Length is a length of time that may differ each time: the work of a call, the latency of a
@@ -85,6 +84,9 @@ func (l Length) distribution() (dist.Distribution, error) {
 	case Exponential:
 		return dist.NewExponential(mean)
 	case Quantiles:
+		if l.P50 <= 0 || l.High <= l.P50 {
+			return nil, fmt.Errorf("p50 is %s and p%s is %s, need more than nothing and more than that", formatDuration(l.P50), quantileName(l.At), formatDuration(l.High))
+		}
 		return dist.LognormalFromQuantiles(0.5, l.P50.Seconds(), l.At, l.High.Seconds())
 	case Shaped:
 		switch l.Shape {
@@ -106,6 +108,9 @@ func (l Length) distribution() (dist.Distribution, error) {
 	return nil, fmt.Errorf("%+v is no length of time", l)
 }
 
+// quantileName writes 0.999 as 999.
+func quantileName(p float64) string { return strings.Replace(formatNumber(p, 2), ".", "", 1) }
+
 // A recording is the content of a file of measured values.
 type recording struct {
 	values dist.Empirical
@@ -124,44 +129,15 @@ func readRecording(path, unit string) (*recording, error) {
 	h := fnv.New64a()
 	h.Write(data)
 	r := &recording{sum: h.Sum64()}
-	if filepath.Ext(path) == ".hlog" {
-		r.values, err = readHistogramLog(data, unit)
-	} else {
+	if filepath.Ext(path) != ".hlog" {
 		r.values, err = dist.ReadSamples(bytes.NewReader(data))
+		return r, err
+	}
+	one, err := parseDuration("1" + unit)
+	if err == nil {
+		r.values, err = hlog.Read(bytes.NewReader(data), one)
 	}
 	return r, err
-}
-
-func readHistogramLog(data []byte, unit string) (dist.Empirical, error) {
-	second := map[string]float64{"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[unit]
-	log := hdr.NewHistogramLogReader(bytes.NewReader(data))
-	var all *hdr.Histogram
-	for {
-		h, err := log.NextIntervalHistogram()
-		if errors.Is(err, io.EOF) || err == nil && h == nil {
-			break
-		}
-		if err != nil {
-			return dist.Empirical{}, fmt.Errorf("is no HdrHistogram log: %w", err)
-		}
-		if all == nil {
-			all = h
-		} else if lost := all.Merge(h); lost > 0 {
-			return dist.Empirical{}, fmt.Errorf("has intervals whose values do not fit the first one's range: %d of them", lost)
-		}
-	}
-	if all == nil {
-		return dist.Empirical{}, errors.New("is no HdrHistogram log, or an empty one")
-	}
-	var values []float64
-	var counts []uint64
-	for _, bar := range all.Distribution() {
-		if bar.Count > 0 {
-			values = append(values, float64(bar.From+bar.To)/2*second)
-			counts = append(counts, uint64(bar.Count))
-		}
-	}
-	return dist.EmpiricalFromCounts(values, counts)
 }
 
 // plainError drops the operation and the path from an error of package os: the message has them already.

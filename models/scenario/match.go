@@ -220,7 +220,7 @@ func (m *matcher) ending(end string) (string, mismatch) {
 	case 1:
 		return full[0], mismatch{}
 	case 0:
-		if least > max(1, len(end)/3) {
+		if least > (len(end)+2)/3 {
 			near = ""
 		}
 		return "", mismatch{"no path is or ends with " + end, near}

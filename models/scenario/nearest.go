@@ -1,10 +1,10 @@
 package scenario
 
 // nearest returns the name that word most likely stands for, or "" if none is close: at most one
-// change for every three letters, counted as in the optimal string alignment distance (insert,
+// change for every three letters begun, counted as in the optimal string alignment distance (insert,
 // delete, replace, swap neighbours).
 func nearest(word string, names []string) string {
-	best, least := "", max(1, len(word)/3)+1
+	best, least := "", (len(word)+2)/3+1
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d

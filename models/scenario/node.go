@@ -36,6 +36,11 @@ func scalarNode(text string) *node { return &node{text: text} }
 // isNone reports whether n says that there is no such thing.
 func (n *node) isNone() bool { return n.kind == scalar && !n.quoted && n.text == "none" }
 
+// isEmpty reports whether nothing is written where a value should be.
+func (n *node) isEmpty() bool {
+	return n.kind == scalar && !n.quoted && (n.text == "" || n.text == "~" || n.text == "null")
+}
+
 // get returns the value of a key; nil if n is no mapping or does not have it.
 func (n *node) get(key string) *node {
 	if n == nil || n.kind != mapping {

@@ -207,7 +207,7 @@ func (l Length) node() *node {
 		return scalarNode("exp " + formatDuration(l.Mean))
 	case Quantiles:
 		put("p50", formatDuration(l.P50))
-		put("p"+strings.Replace(formatNumber(l.At, 2), ".", "", 1), formatDuration(l.High))
+		put("p"+quantileName(l.At), formatDuration(l.High))
 	case Shaped:
 		put("mean", formatDuration(l.Mean))
 		put("cv", formatNumber(l.CV, 0))

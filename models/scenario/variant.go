@@ -98,7 +98,7 @@ func (e *editor) set(by string, s field) {
 	for _, keys := range places {
 		c := change{by, strings.Join(keys, "."), s.value}
 		for _, earlier := range e.changes {
-			if e.independent(earlier.by, by) && differ(earlier, c) {
+			if by != "" && e.independent(earlier.by, by) && differ(earlier, c) {
 				e.errs = append(e.errs, s.value.pos.fail(s.key,
 					fmt.Sprintf("variants %s (line %d) and %s set %s differently: to %s and to %s",
 						earlier.by, earlier.value.pos.line, by, shorter(earlier.place, c.place), earlier.value.flow(), s.value.flow()), ""))
@@ -155,7 +155,7 @@ func shorter(a, b string) string {
 func (e *editor) setText(text string) {
 	name := "--set " + text
 	path, value, found := strings.Cut(text, "=")
-	if !found {
+	if !found || path == "" || strings.TrimSpace(value) == "" {
 		e.errs = append(e.errs, &Error{File: name, Problem: "expected path=value"})
 		return
 	}

@@ -165,7 +165,11 @@ func (c *converter) convertFields(n *node, y *yaml.Node, depth int) {
 			first := n.fields[indexOf(n, k.Value)].pos
 			c.fail(k, "%s is given twice: first in line %d", k.Value, first.line)
 		default:
-			n.fields = append(n.fields, field{k.Value, c.at(k.Line, k.Column), c.convert(v, depth+1)})
+			f := field{k.Value, c.at(k.Line, k.Column), c.convert(v, depth+1)}
+			if v.Line > k.Line {
+				f.value.pos = f.pos // of a block, the line with its key says more than its first line
+			}
+			n.fields = append(n.fields, f)
 		}
 	}
 	for _, from := range merged { // what is written here goes first, then the mappings merged in, in order
