@@ -17,11 +17,10 @@ package study
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/nines-sim/nines/sim"
 )
 
 // Simulate does one run. It is called by several goroutines at a time, each call for another case, and
@@ -45,8 +44,12 @@ type Case struct {
 	Seed uint64 `json:"seed"`
 
 	// U holds one number from (0, 1) for each cause: the quantile at which the length of the cause
-	// is drawn. Over the seeds of a study these are spread evenly, see [Quantile].
+	// is drawn. See [Quantile] for how they are spread.
 	U []float64 `json:"u,omitempty"`
+
+	// Weight is how much the run counts in a mean over its class. It is 1 on average, and smaller for
+	// long incidents, which are simulated more often than they happen.
+	Weight float64 `json:"weight"`
 
 	// Offset is the time from the beginning of the first cause of a pair to that of the second.
 	Offset time.Duration `json:"offset,omitempty"`
@@ -98,6 +101,13 @@ type Measurement struct {
 type Count struct {
 	Valid float64 `json:"valid"` // calls that count
 	Bad   float64 `json:"bad"`   // those of them that were not good
+
+	// ByCause splits the bad calls of a timeline's run. Incidents need none: they have one cause.
+	ByCause map[string]float64 `json:"by_cause,omitempty"`
+}
+
+func (c Count) equal(d Count) bool {
+	return c.Valid == d.Valid && c.Bad == d.Bad && maps.Equal(c.ByCause, d.ByCause)
 }
 
 // A Digest identifies a run. It is written in hexadecimal, since a JSON number would lose bits.
@@ -139,6 +149,10 @@ type Objective struct {
 type Cause struct {
 	Name string `json:"name"`
 	Rate Rate   `json:"rate"` // per victim, see Variant.Victims
+
+	// Fixed says that the cause always lasts equally long, or for as long as the system makes it last:
+	// no length is drawn, and long ones cannot be simulated more often than short ones.
+	Fixed bool `json:"fixed,omitempty"`
 }
 
 // A Variant is a system under study.
@@ -186,25 +200,3 @@ const (
 	year           = 365 * 24 * time.Hour
 	minutesPerYear = 525_600
 )
-
-// Quantile returns a number from (0, 1) for one seed of a class of incidents. Any run of consecutive
-// seeds spreads its numbers evenly: 2^k of them put exactly one into each k-th part of the interval,
-// further ones fill the gaps, and each is uniformly distributed within its part. So durations are
-// stratified whatever the number of runs turns out to be, and adding runs refines what is there.
-//
-// Dimensions 0 and 1 together cover the square as evenly (the first two dimensions of the sequence of
-// Sobol', 1967), with the digits scrambled as of Owen, 1995. Higher dimensions are plain random numbers.
-func Quantile(class string, seed uint64, dimension int) float64 {
-	s := sim.Seed(0).Stream("study/" + class + "/" + strconv.Itoa(dimension))
-	salt := s.Uint64()
-	x := sobol(seed, dimension)
-	if dimension > 1 {
-		x = sim.Mix(salt, seed)
-	}
-	var y uint64
-	for b := range 52 { // Owen scrambling: a digit is flipped depending on those before it
-		prefix := x >> (64 - b)
-		y = y<<1 | (x>>(63-b)^sim.Mix(salt, prefix|1<<b))&1
-	}
-	return (float64(y) + 0.5) * 0x1p-52
-}

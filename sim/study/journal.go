@@ -104,11 +104,11 @@ func (j *Journal) remember(r Row) error {
 
 // conflict compares two rows of one case.
 func (r Row) conflict(other Row) error {
-	if r.Offset != other.Offset || !slices.Equal(r.U, other.U) {
+	if r.Offset != other.Offset || r.Weight != other.Weight || !slices.Equal(r.U, other.U) {
 		return fmt.Errorf("%w: %s was run with other quantiles or another offset", ErrOtherStudy, r.Case)
 	}
 	if r.Digest != other.Digest || r.Events != other.Events || r.Length != other.Length ||
-		!slices.Equal(r.Objectives, other.Objectives) || !maps.Equal(r.Metrics, other.Metrics) {
+		!slices.EqualFunc(r.Objectives, other.Objectives, Count.equal) || !maps.Equal(r.Metrics, other.Metrics) {
 		return fmt.Errorf("%w: %s, digests %v and %v", ErrConflict, r.Case, r.Digest, other.Digest)
 	}
 	return nil

@@ -34,14 +34,14 @@ type Progress struct {
 // run does the given cases and returns those that were finished, in the order of the cases. When ctx
 // ends, no further case is begun, those under way are waited for, and the rows so far come with ctx's
 // error. A case that fails, or a row that cannot be written, ends the rest in the same way.
-func (p Pool) run(ctx context.Context, cases []Case, f Simulate, progress Progress) ([]Row, error) {
+func (p Pool) run(ctx context.Context, cases []Case, objectives int, f Simulate, progress *Progress) ([]Row, error) {
 	rows := make([]*Row, len(cases)) // nil: not finished
 	finish := func(i int, r Row, resumed bool) {
 		rows[i] = &r
 		progress.Row, progress.Resumed = r, resumed
 		progress.Done++
 		if p.Progress != nil {
-			p.Progress(progress)
+			p.Progress(*progress)
 		}
 	}
 	var todo []int
@@ -90,7 +90,7 @@ func (p Pool) run(ctx context.Context, cases []Case, f Simulate, progress Progre
 	for e := range results {
 		err := e.err
 		if err == nil {
-			err = e.check()
+			err = e.check(objectives)
 		}
 		if err == nil {
 			r := Row{cases[e.index], e.Measurement}
@@ -125,8 +125,11 @@ func (p Pool) jobs() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// check refuses numbers that no mean can be taken of.
-func (m Measurement) check() error {
+// check refuses what does not fit the plan, and numbers that no mean can be taken of.
+func (m Measurement) check(objectives int) error {
+	if len(m.Objectives) != objectives {
+		return fmt.Errorf("%d objectives measured, the plan has %d", len(m.Objectives), objectives)
+	}
 	for i, c := range m.Objectives {
 		if !(c.Bad >= 0 && c.Bad <= c.Valid && c.Valid <= math.MaxFloat64) {
 			return fmt.Errorf("objective %d has %v bad calls of %v", i, c.Bad, c.Valid)

@@ -57,6 +57,15 @@ func (g Grid) Points() []Point {
 	return points
 }
 
+// Variants returns a variant for each point of the grid, otherwise as the one given.
+func (g Grid) Variants(from Variant) []Variant {
+	var list []Variant
+	for _, p := range g.Points() {
+		list = append(list, Variant{Name: from.Name, Point: p, Victims: from.Victims})
+	}
+	return list
+}
+
 // LeaveOneOut returns every list that lacks exactly one of the parts, in their order: what a variant
 // made of all parts is compared with to see what each is worth.
 func LeaveOneOut[T any](parts []T) [][]T {
