@@ -64,7 +64,7 @@ type Counts struct {
 	Hits    uint64 // calls answered by a fresh answer
 	Loads   uint64 // loads started
 	Joined  uint64 // calls that waited for a load that another had started
-	Stale   uint64 // calls whose load failed and that got an older answer
+	Rescued uint64 // calls whose load failed and that were answered from memory all the same
 	Late    uint64 // answers that came when nobody waited any more, and were kept
 	Evicted uint64 // answers forgotten to make room
 }

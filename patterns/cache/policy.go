@@ -15,11 +15,11 @@ func (c *Cache) Wrap(next patterns.Call) patterns.Call {
 			return resp, nil
 		}
 		resp, err := c.load(p, req, next)
-		if _, failed := err.(*patterns.Error); failed && c.cfg.StaleIfError > 0 {
-			if old, state := c.Lookup(p.Now(), key); state != Absent {
-				c.counts.Stale++
-				old.From, old.Degraded = c.cfg.Name, true
-				return old, nil
+		if _, failed := err.(*patterns.Error); failed {
+			if kept, state := c.Lookup(p.Now(), key); state != Absent { // fresh if another load has filled it meanwhile
+				c.counts.Rescued++
+				kept.From, kept.Degraded = c.cfg.Name, state == Stale
+				return kept, nil
 			}
 		}
 		return resp, err
@@ -47,17 +47,16 @@ func (c *Cache) load(p *sim.Process, req patterns.Request, next patterns.Call) (
 
 // A load is a call in a process of its own, so that it can outlive the caller who started it.
 type load struct {
-	c       *Cache
-	req     patterns.Request
-	next    patterns.Call
-	waiting int         // callers who wait for it
-	ended   *sim.Signal // that it is done
-	done    bool
-	resp    patterns.Response
-	err     error
+	c     *Cache
+	req   patterns.Request
+	next  patterns.Call
+	scope sim.Scope   // around the call, once it has begun
+	ended *sim.Signal // callers wait for it
 
-	scope     sim.Scope // around the call, once it has begun
-	abandoned bool      // the last caller left and the answer would not be kept
+	abandoned bool // the last caller left, and the answer would not be kept
+	done      bool
+	resp      patterns.Response
+	err       error
 }
 
 var (
@@ -103,8 +102,8 @@ func (l *load) run(p *sim.Process) {
 func (l *load) end(p *sim.Process) {
 	l.done = true
 	l.leaveTable()
-	if l.err == nil && !l.abandoned {
-		if l.waiting == 0 {
+	if late := l.ended.Waiting() == 0; l.err == nil && (!late || l.c.cfg.Fill == Late) {
+		if late {
 			l.c.counts.Late++
 		}
 		l.c.Store(p.Now(), KeyOf(l.req), l.resp)
@@ -114,9 +113,8 @@ func (l *load) end(p *sim.Process) {
 
 // wait waits for the load as long as p's own scopes allow.
 func (l *load) wait(p *sim.Process) (patterns.Response, error) {
-	l.waiting++
 	defer func() { // a killed caller is unwound
-		if l.waiting--; l.waiting == 0 && !l.done && l.c.cfg.Fill == InTime {
+		if !l.done && l.ended.Waiting() == 0 && l.c.cfg.Fill == InTime {
 			l.abandon()
 		}
 	}()
