@@ -127,6 +127,23 @@ func TestPlacesComeBack(t *testing.T) {
 	})
 }
 
+// A caller whose own time is up stops waiting, and learns that it was its own.
+func TestOuterTimeoutEndsTheWait(t *testing.T) {
+	for _, wait := range []time.Duration{0, 3 * time.Second} {
+		simulate(t, func(s *sim.Simulation) {
+			call := bulkhead.New(bulkhead.Config{Concurrent: 1, Waiting: 1, Wait: wait}, s).Wrap(takes(10 * time.Second))
+			s.Go("holder", func(p *sim.Process) { call(p, patterns.Request{}) })
+			s.Go("caller", func(p *sim.Process) {
+				_, err := timeout.New(timeout.Total(time.Second)).Wrap(call)(p, patterns.Request{})
+				if e, ok := err.(*patterns.Error); !ok || e.Layer != "total" || p.Now() != sim.Time(time.Second) {
+					t.Errorf("wait %v: at %v: %v", wait, p.Now(), err)
+				}
+			})
+			s.RunUntilIdle()
+		})
+	}
+}
+
 // Without waiting a bulkhead is a loss system: Erlang's B, whatever the distribution of service.
 func TestAgainstErlangB(t *testing.T) {
 	const concurrent, offered, want = 10, 8.0, 0.12166106
