@@ -43,7 +43,7 @@ type Counts struct {
 // happened all the same, so asking elsewhere or later may do it twice. A failure that never comes,
 // because the call has no timeout inside, is never answered.
 //
-// If the other way fails too, the error is the original one, with both as its causes.
+// If the other way fails too, the error has the kind of the original one, and both as its causes.
 type Fallback struct {
 	cfg     Config
 	instead patterns.Call
@@ -151,13 +151,14 @@ func (f *Fallback) Wrap(next patterns.Call) patterns.Call {
 	}
 }
 
-// both returns the original error with both as its causes. The end of a scope is passed on.
+// both returns an error of the original's kind with both as its causes. The end of a scope is passed on.
 func both(original *patterns.Error, other error) error {
 	second, ok := other.(*patterns.Error)
 	if !ok {
 		return other
 	}
 	e := *original
+	e.Layer = "fallback"
 	e.Maybe = original.Maybe || second.Maybe
 	e.Cause = errors.Join(original, second)
 	return &e

@@ -53,7 +53,7 @@ func TestStories(t *testing.T) {
 		{"instead of what a breaker turned away", toCall, failure(patterns.Rejected), "secondary degraded=false 0 <nil>"},
 		{"not for this kind", toCall, failure(patterns.Conflict), "primary degraded=false 0 primary: conflict"},
 		{"a fixed answer", toAnswer, failure(patterns.Failed), "menu degraded=true 7 <nil>"},
-		{"both fail", toBroken, failure(patterns.Failed), "primary degraded=false 0 primary: failed: primary: failed\nsecondary: refused"},
+		{"both fail", toBroken, failure(patterns.Failed), "primary degraded=false 0 fallback: failed: primary: failed\nsecondary: refused"},
 	} {
 		simulate(t, func(p *sim.Process) {
 			resp, err := c.policy.Wrap(fails(c.err))(p, patterns.Request{})
@@ -143,7 +143,7 @@ func TestToStale(t *testing.T) {
 				t.Errorf("%s: got %s, want %s", what, got, want)
 			}
 		}
-		const nothing = "primary: failed: primary: failed\nfallback: unavailable: no answer kept that is young enough"
+		const nothing = "fallback: failed: primary: failed\nfallback: unavailable: no answer kept that is young enough"
 		answer.Value = 1
 		expect("a good answer", ask("list", 1), "1 degraded=false")
 		answer.Value, answer.Degraded = 2, true

@@ -151,7 +151,7 @@ func (call *State) blame(err error) error {
 		return err
 	}
 	worse := *last
-	worse.Maybe, worse.Cause = true, last
+	worse.Maybe = true
 	return &worse
 }
 
