@@ -41,6 +41,7 @@ type Request struct {
 	Op          string   // the operation asked for: "charge"
 	Origin      uint64   // the call from outside that all this is done for; handed down to every call made on its behalf
 	Idempotency uint64   // same number, same effect: zero if repeating it does it again
+	Value       uint64   // what is to be written, where it matters
 	Priority    int      // higher goes first where a queue orders by priority
 	Attempt     int      // 1 for the first try; set by retries and hedges
 	Avoid       string   // whom the previous attempt was sent to: better somebody else; set by retries and hedges

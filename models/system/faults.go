@@ -171,7 +171,13 @@ func (sys *System) appliers() []fault.Applier {
 		add(named(svc.Name()), svc.flush, fault.CacheFlush)
 		for _, m := range svc.members {
 			m.faulty.change = func(fault.Impairment) { svc.refresh() }
+			if svc.data == nil {
+				add(named(m.Name()), func(e *fault.Effect) { crash(m.Replica, e) }, fault.Crash)
+			}
 			sys.addReplicaFaults(add, m.Replica, &m.faulty)
+		}
+		if svc.data != nil {
+			list = append(list, svc.data.appliers()...)
 		}
 	}
 	for _, e := range sys.externals {
@@ -210,14 +216,16 @@ func (sys *System) addReplicaFaults(add func(func(string) bool, func(*fault.Effe
 	named := func(v string) bool { return v == r.Name() }
 	add(named, faulty.hold, fault.Slow)
 	add(named, func(e *fault.Effect) {
-		r.Crash()
-		e.OnEnd(r.Start)
-	}, fault.Crash)
-	add(named, func(e *fault.Effect) {
 		r.Pause()
 		e.OnEnd(r.Resume)
 	}, fault.Pause)
 	add(named, setClock(sys.s, r.Machine()), fault.Clock)
+}
+
+// crash ends a replica until the effect is over: whoever ends it starts the replica again.
+func crash(r *nodes.Replica, e *fault.Effect) {
+	r.Crash()
+	e.OnEnd(r.Start)
 }
 
 // refresh gives every replica what acts on it and on the whole service.

@@ -78,6 +78,9 @@ func fixable(e *fault.Effect) bool { return e.Entry.Lasts == 0 }
 func (sys *System) repair() {
 	fixed := sys.ledger.FixWhere(fault.OnCall, fixable)
 	for _, svc := range sys.services {
+		if svc.data != nil && svc.data.failoverByHand() {
+			fixed++
+		}
 		for _, m := range svc.members {
 			if !m.Up() {
 				m.Start()

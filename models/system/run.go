@@ -156,6 +156,11 @@ func (sys *System) finish(out *Outcome) {
 	for _, e := range sys.edges {
 		e.finish()
 	}
+	for _, svc := range sys.services {
+		if svc.data != nil {
+			sys.rec.Lost(0, int64(svc.data.lost()), sys.s.Now())
+		}
+	}
 	out.Result = sys.rec.Finish(sys.s.Now())
 	out.Effects, out.Plan = sys.ledger.Effects(), sys.ledger.Plan()
 	out.Services = sys.use()

@@ -21,6 +21,7 @@ type service struct {
 	clients [][]patterns.Call       // of each replica, for each callee
 	cached  []map[*op]patterns.Call // the calls of each replica's operations, behind their caches
 	caches  []*opCache
+	data    *storage // of a service that keeps data; else nil
 	faulty  impaired // what acts on all replicas
 	members []*member
 }
@@ -37,6 +38,9 @@ func (sys *System) addService(sc *scenario.Service) {
 	svc.ops = sys.buildOps(sc)
 	for i := range sc.Instances() {
 		svc.members = append(svc.members, &member{Replica: svc.Add(sys.addMachine(sc, i).Machine)})
+	}
+	if sc.Store != nil {
+		svc.data = newStorage(svc)
 	}
 	sys.services = append(sys.services, svc)
 }
@@ -122,10 +126,15 @@ func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Req
 	if r.Fails(req) || o.fails(req) {
 		return resp, &patterns.Error{Kind: patterns.Failed, Layer: svc.Name()}
 	}
+	if svc.data != nil {
+		if resp, err = svc.data.keep(p, index(r), o, req); err != nil {
+			return resp, err
+		}
+	}
 	if o.Cache != nil {
 		req.Key %= uint64(o.Cache.Keys)
 		resp, err = svc.cached[index(r)][o](p, req)
-	} else {
+	} else if len(o.calls) > 0 {
 		resp, err = svc.steps(p, r, o, req)
 	}
 	if err == nil {
@@ -136,9 +145,7 @@ func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Req
 
 // steps makes the calls of an operation.
 func (svc *service) steps(p *sim.Process, r *nodes.Replica, o *op, req patterns.Request) (resp patterns.Response, err error) {
-	if len(o.calls) > 0 {
-		resp.Degraded, err = runner{svc.Name(), svc.clients[index(r)]}.run(p, o.calls, req)
-	}
+	resp.Degraded, err = runner{svc.Name(), svc.clients[index(r)]}.run(p, o.calls, req)
 	return resp, err
 }
 

@@ -120,6 +120,9 @@ func (sys *System) addMachine(svc *scenario.Service, i int) *machine {
 // callee returns the way from a host to a service, without any policy but the choice of a replica.
 func (sys *System) callee(name string, via *nodes.Transport, from *network.Host, balance scenario.Balance, draws sim.Keyed) patterns.Call {
 	if i := slices.IndexFunc(sys.services, func(svc *service) bool { return svc.Name() == name }); i >= 0 {
+		if data := sys.services[i].data; data != nil {
+			return data.call(via, from, balance, draws)
+		}
 		return sys.services[i].balanced(via, from, balance, draws)
 	}
 	if i := slices.IndexFunc(sys.externals, func(e *external) bool { return e.Name == name }); i >= 0 {

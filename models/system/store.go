@@ -1,0 +1,257 @@
+package system
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/network"
+	"github.com/nines-sim/nines/nodes"
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/replication"
+	"github.com/nines-sim/nines/sim"
+	"github.com/nines-sim/nines/sim/dist"
+	"github.com/nines-sim/nines/sim/fault"
+)
+
+// A storage is what the copies of a service keep: a primary with its backups, or a quorum.
+type storage struct {
+	svc    *service
+	sc     *scenario.Store
+	ledger *replication.Ledger // what clients were told
+
+	set   *replication.Store // a primary with backups ...
+	ships *network.Transport[replication.Batch, struct{}]
+	ports []*network.Listener[replication.Batch, struct{}] // where copies take what is shipped
+	lag   dist.Distribution
+	luck  sim.Stream // with lags
+
+	copies []*replication.Data // ... or a quorum, whose coordinators are the clients
+}
+
+// shipping is how long a primary waits for a backup before it ships again.
+const shipping = 2 * time.Second
+
+func newStorage(svc *service) *storage {
+	st := &storage{svc: svc, sc: svc.sc.Store, ledger: replication.NewLedger()}
+	if st.sc.Ack == "quorum" {
+		for range svc.members {
+			st.copies = append(st.copies, replication.NewData())
+		}
+	} else {
+		st.buildSet()
+	}
+	for i, m := range svc.members {
+		m.OnStart(func() { st.start(i) })
+		m.OnChange(func(up bool) { st.changed(i, up) })
+	}
+	return st
+}
+
+func (st *storage) buildSet() {
+	s := st.svc.sys.s
+	cfg := replication.DefaultConfig()
+	cfg.Copies, cfg.Failover = st.sc.Copies, st.sc.Failover
+	switch st.sc.Ack {
+	case "local":
+		cfg.Ack = 1
+		cfg.Unclean = true // the others may lack what was acknowledged, and take over all the same
+	case "majority":
+		cfg.Ack = replication.Majority(st.sc.Copies)
+	case "sync":
+		cfg.Ack = st.sc.Copies
+		cfg.Degrade = 10 * time.Second // MySQL: rpl_semi_sync_source_timeout
+	}
+	st.ships = network.NewTransport[replication.Batch, struct{}](st.svc.sys.net)
+	st.ports = make([]*network.Listener[replication.Batch, struct{}], st.sc.Copies)
+	st.lag, st.luck = st.sc.Lag.Distribution(), s.Stream("lag/"+st.svc.Name())
+	st.set = replication.NewStore(s, st.svc.Name(), cfg, st.carry)
+}
+
+// A port is where copy i takes what the primary ships. Applying it costs no cpu.
+type port struct {
+	st *storage
+	i  int
+}
+
+func (p port) Serve(x *network.Exchange[replication.Batch, struct{}]) {
+	x.Reply(struct{}{}, p.st.set.Receive(p.i, x.Request))
+}
+
+// carry ships a batch over the network.
+func (st *storage) carry(p *sim.Process, from, to int, b replication.Batch) error {
+	if st.sc.Ack == "local" && !st.sc.Lag.IsZero() {
+		if err := p.Sleep(dist.Duration(st.lag, &st.luck)); err != nil {
+			return err
+		}
+	}
+	patience := p.WithTimeout(shipping)
+	defer patience.Close()
+	members := st.svc.members
+	_, err := st.ships.Call(p, members[from].Machine().Host(), members[to].Machine().Host(), st.ports[to], 0, b)
+	switch {
+	case patience.Ended(err):
+		return &patterns.Error{Kind: patterns.Timeout, Layer: st.svc.Name(), Maybe: true}
+	case err == network.ErrRefused, err == network.ErrReset, err == network.ErrUnreachable:
+		return &patterns.Error{Kind: patterns.Unavailable, Layer: st.svc.Name(), Maybe: err != network.ErrRefused, Cause: err}
+	}
+	return err
+}
+
+// start is what a copy does first in each of its lives.
+func (st *storage) start(i int) {
+	if st.set != nil {
+		m := st.svc.members[i]
+		st.ports[i] = st.ships.Listen(m.Machine().Host(), port{st, i})
+		st.set.Serve(m.Group(), i)
+	}
+}
+
+// changed tells the failover manager that a copy has come up or gone down.
+func (st *storage) changed(i int, up bool) {
+	switch {
+	case st.set == nil && !up && st.sc.State == "memory":
+		st.copies[i].Lose()
+	case st.set == nil:
+	case up:
+		st.set.Up(i)
+	default:
+		st.ports[i].Close(true)
+		if st.sc.State == "memory" {
+			st.set.Lose(i)
+		} else {
+			st.set.Stop(i)
+		}
+		st.set.Down(i)
+	}
+}
+
+// lose takes away what a copy had on its disk.
+func (st *storage) lose(i int) {
+	if st.set != nil {
+		st.set.Lose(i)
+	} else {
+		st.copies[i].Lose()
+	}
+}
+
+// reads reports whether an operation only reads: its name begins with "read". All others write.
+func reads(op string) bool { return strings.HasPrefix(op, "read") }
+
+// keep is what a copy does for an operation, after its work.
+func (st *storage) keep(p *sim.Process, i int, o *op, req patterns.Request) (patterns.Response, error) {
+	switch {
+	case st.set != nil && reads(o.Name):
+		return st.set.Read(i)(p, req)
+	case st.set != nil:
+		return st.set.Write(i)(p, req)
+	case reads(o.Name):
+		return patterns.Response{Version: st.copies[i].Get(req.Key)}, nil
+	}
+	st.copies[i].Put(req.Key, req.Value)
+	return patterns.Response{Version: req.Value}, nil
+}
+
+// call returns the way from a host to the data. Clients know at once who the primary is.
+func (st *storage) call(via *nodes.Transport, from *network.Host, sc scenario.Balance, draws sim.Keyed) patterns.Call {
+	targets := make([]balance.Target, len(st.svc.members))
+	for i, m := range st.svc.members {
+		targets[i] = &target{m.Replica, m.Replica.Call(via, from)}
+	}
+	read, write := st.primary(targets), st.primary(targets)
+	if st.set == nil {
+		copies := make([]replication.Copy, len(targets))
+		for i, t := range targets {
+			copies[i] = copyOver{t}
+		}
+		q := replication.NewQuorum(replication.QuorumConfig{N: st.sc.Copies, R: st.sc.R, W: st.sc.W}, copies)
+		read, write = q.Read, q.Write
+	} else if st.sc.Reads == "any" {
+		read = balance.New(balanceConfig(sc), draws, targets).Call
+	}
+	read, write = st.ledger.Reads(read), st.ledger.Writes(write)
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		if reads(req.Op) {
+			return read(p, req)
+		}
+		return write(p, req)
+	}
+}
+
+func (st *storage) primary(targets []balance.Target) patterns.Call {
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		i, _ := st.set.Primary()
+		return targets[i].Call(p, req)
+	}
+}
+
+// copyOver is a copy as the coordinator of a quorum reaches it: over the network.
+type copyOver struct{ t balance.Target }
+
+func (c copyOver) Write(p *sim.Process, req patterns.Request, version uint64) error {
+	req.Value = version
+	_, err := c.t.Call(p, req)
+	return err
+}
+
+func (c copyOver) Read(p *sim.Process, req patterns.Request) (uint64, error) {
+	resp, err := c.t.Call(p, req)
+	return resp.Version, err
+}
+
+// failoverByHand makes another copy the primary, if there is none that takes writes.
+func (st *storage) failoverByHand() bool {
+	if st.set == nil {
+		return false
+	}
+	_, leads := st.set.Primary()
+	return !leads && st.set.Promote()
+}
+
+// lost counts the acknowledged writes that are gone for good.
+func (st *storage) lost() int {
+	if st.set != nil {
+		return st.set.Lost()
+	}
+	return st.ledger.Lost(func(key uint64) uint64 { return replication.Newest(st.copies, key) })
+}
+
+// appliers returns what can happen to copies, and to whoever is the primary.
+func (st *storage) appliers() []fault.Applier {
+	copyOf := func(name string) int {
+		return slices.IndexFunc(st.svc.members, func(m *member) bool { return m.Name() == name })
+	}
+	primary := "primary:" + st.svc.Name()
+	return []fault.Applier{&copyFaults{
+		applier: applier{
+			sys:    st.svc.sys,
+			victim: func(name string) bool { return name == primary || copyOf(name) >= 0 },
+			kinds:  []fault.Kind{fault.Crash, fault.LostDisk},
+			start: func(e *fault.Effect) {
+				i := copyOf(e.Victim)
+				crash(st.svc.members[i].Replica, e)
+				if e.Kind == fault.LostDisk || e.Loses == fault.LosesDisk {
+					st.lose(i)
+				}
+			},
+		},
+		st: st,
+	}}
+}
+
+// copyFaults is an applier that knows who the primary is.
+type copyFaults struct {
+	applier
+	st *storage
+}
+
+// Resolve returns the copy that is the primary now.
+func (c *copyFaults) Resolve(string) (victim string, ok bool) {
+	if c.st.set == nil {
+		return "", false
+	}
+	i, leads := c.st.set.Primary()
+	return c.st.svc.members[i].Name(), leads
+}
