@@ -76,7 +76,7 @@ func TestKinds(t *testing.T) {
 	var names []string
 	for k := patterns.Failed; all.Has(k); k++ {
 		names = append(names, k.String())
-		if !patterns.KindsOf(k).Match(&patterns.Error{Kind: k}) || (all&^patterns.KindsOf(k)).Match(&patterns.Error{Kind: k}) {
+		if !patterns.KindsOf(k).Match(&patterns.Error{Kind: k}) || (all &^ patterns.KindsOf(k)).Match(&patterns.Error{Kind: k}) {
 			t.Errorf("%v does not match itself alone", k)
 		}
 	}
