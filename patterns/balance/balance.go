@@ -104,9 +104,6 @@ func New(cfg Config, draws sim.Keyed, targets []Target) *Balancer {
 		noTargets: &patterns.Error{Kind: patterns.Unavailable, Layer: "balance", Cause: ErrNoTarget},
 	}
 	b.SetTargets(targets)
-	if first := draws.At(0); len(targets) > 0 {
-		b.next = first.IntN(len(targets)) // clients that start together do not march together
-	}
 	return b
 }
 
@@ -185,7 +182,7 @@ func (b *Balancer) pick(id uint64, attempt int, avoid string) *member {
 func (b *Balancer) choose(draws *sim.Stream) *member {
 	switch b.cfg.Pick {
 	case RoundRobin:
-		return b.turn()
+		return b.turn(draws)
 	case LeastRequests:
 		return b.leastLoaded(draws)
 	case Choices:
@@ -195,7 +192,10 @@ func (b *Balancer) choose(draws *sim.Stream) *member {
 	}
 }
 
-func (b *Balancer) turn() *member {
+func (b *Balancer) turn(draws *sim.Stream) *member {
+	if b.calls == 1 && len(b.members) > 0 { // clients that start together do not march together
+		b.next = draws.IntN(len(b.members))
+	}
 	for range b.members {
 		m := b.members[b.next]
 		b.next = (b.next + 1) % len(b.members)

@@ -32,7 +32,6 @@ func cluster(cfg Config, loads ...int) *Balancer {
 		targets = append(targets, &named{string(rune('a' + i)), load < 0})
 	}
 	b := New(cfg, sim.Seed(1).Keyed("balance"), targets)
-	b.next = 0
 	for i, load := range loads {
 		b.members[i].inFlight = max(load, -load)
 	}
@@ -227,6 +226,35 @@ func TestNamelessRequests(t *testing.T) {
 	if se := math.Sqrt(10_000 / 4); math.Abs(float64(a)-5000) > 4*se {
 		t.Errorf("%d of 10,000 go to a", a)
 	}
+}
+
+// Round robin begins where the first request's luck says, and goes on from there.
+func TestRoundRobinBeginsAnywhere(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Pick = RoundRobin
+	begins := map[string]int{}
+	for id := range uint64(300) {
+		b := cluster(cfg, 0, 0, 0)
+		turns := ""
+		for i := range uint64(4) {
+			turns += b.pick(1+id*1000+i, 1, "").name
+		}
+		begins[turns]++
+	}
+	for _, turns := range []string{"abca", "bcab", "cabc"} {
+		if n := begins[turns]; n < 67 || n > 133 { // 100, sd 8.2
+			t.Errorf("%d of 300 clients go %s", n, turns)
+		}
+	}
+}
+
+func TestTwoTargetsOfOneName(t *testing.T) {
+	defer func() {
+		if got := recover(); got != "balance: two targets are called a" {
+			t.Errorf("got %v", got)
+		}
+	}()
+	New(DefaultConfig(), sim.Keyed{}, []Target{&named{name: "a"}, &named{name: "a"}})
 }
 
 func TestSetTargetsKeepsLoads(t *testing.T) {
