@@ -159,7 +159,7 @@ func (d *decoder) table(n *node, sh *shape, v reflect.Value, path string) {
 		d.fail(n, path, is(n, "names and what they stand for: {name: ...}"), "")
 		return
 	}
-	entries := reflect.MakeSlice(sh.typ, 0, len(n.fields))
+	entries := reflect.Zero(sh.typ)
 	for _, f := range n.fields {
 		at := join(path, f.key)
 		if f.value.isNone() && sh.entry.kind != leaf {

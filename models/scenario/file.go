@@ -110,6 +110,7 @@ func (f *File) decodeTree(tree *node, inherited bool) (*Scenario, *decoder) {
 		inherit(tree, f.catalog)
 	}
 	d := newDecoder(f.dir)
+	d.errs = clashes(tree, f.catalog)
 	s := new(Scenario)
 	v := reflect.ValueOf(s).Elem()
 	setDefaults(f.shape, v)

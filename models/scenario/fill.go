@@ -1,6 +1,9 @@
 package scenario
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // slots of the families of this package; balance and order take none.
 var slots = map[string][]string{
@@ -52,6 +55,39 @@ func inherit(root *node, c *Catalog) {
 			}
 		}
 	}
+}
+
+// clashes reports policies that take the same place around a call.
+func clashes(root *node, c *Catalog) Errors {
+	var errs Errors
+	look := func(path string, policies *node) {
+		takes := make(map[string]string)
+		for _, f := range policies.fields {
+			for _, slot := range slotsOf(f.key, c) {
+				if f.value.isNone() {
+					continue
+				}
+				if other := takes[slot]; other != "" {
+					errs = append(errs, f.pos.fail(join(path, f.key), fmt.Sprintf("%s and %s both take the place %s", other, f.key, slot), ""))
+				}
+				takes[slot] = f.key
+			}
+		}
+	}
+	calls := root.there("calls")
+	if calls == nil {
+		return nil
+	}
+	for _, caller := range calls.fields {
+		if caller.key == "default" {
+			look("calls.default", caller.value)
+			continue
+		}
+		for _, callee := range caller.value.fields {
+			look("calls."+caller.key+"."+callee.key, callee.value)
+		}
+	}
+	return errs
 }
 
 // fill computes the values that follow from others when the file leaves them out.

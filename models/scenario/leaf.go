@@ -46,7 +46,7 @@ func (d *decoder) leaf(n *node, sh *shape, v reflect.Value, path string) {
 
 // list decodes a list of scalars.
 func (d *decoder) list(n *node, sh *shape, v reflect.Value, path string) {
-	if n.isNone() {
+	if n.isNone() || n.kind == list && len(n.items) == 0 {
 		v.SetZero()
 		return
 	}

@@ -92,7 +92,7 @@ func (m *matcher) walkGroup(n *node, sh *shape, done, rest []string, wild bool) 
 			}
 		}
 	} else if k := sh.key(rest[0]); k != nil {
-		if wild && m.excluded(n, sh, k.name) {
+		if wild && m.excluded(n, sh)(k.name) {
 			m.miss(done, rest, fmt.Sprintf("%s has no meaning at %s", k.name, here), "")
 			return
 		}
@@ -156,18 +156,18 @@ func (m *matcher) mayBegin(sh *shape) []string {
 	return nil
 }
 
-// excluded reports whether a key means nothing beside the other values of the group n.
-func (m *matcher) excluded(n *node, sh *shape, key string) bool {
+// excluded returns whether a key means nothing beside the other values of the group n.
+func (m *matcher) excluded(n *node, sh *shape) func(key string) bool {
 	v := reflect.New(sh.typ)
 	x, ok := v.Interface().(excluder)
 	if !ok {
-		return false
+		return func(string) bool { return false }
 	}
 	setDefaults(sh, v.Elem())
 	if n != nil {
 		newDecoder(m.dir).group(n, sh, v.Elem(), "")
 	}
-	return x.excludes(key) != ""
+	return func(key string) bool { return x.excludes(key) != "" }
 }
 
 // all calls yield for every path that could be set: what is written, and the keys that were left out.
@@ -184,8 +184,9 @@ func (m *matcher) each(n *node, sh *shape, path string, yield func(string)) {
 		m.eachEntry(n, sh, path, yield)
 		return
 	}
+	excluded := m.excluded(n, sh)
 	for _, k := range sh.keys {
-		if !(path == "" && slices.Contains(fixed, k.name)) && !m.excluded(n, sh, k.name) {
+		if !(path == "" && slices.Contains(fixed, k.name)) && !excluded(k.name) {
 			m.each(n.get(k.name), k.shape, join(path, k.name), yield)
 		}
 	}

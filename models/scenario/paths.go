@@ -103,6 +103,9 @@ func (l *lister) table(sh *shape, v reflect.Value, n *node, path string) {
 	for i := range v.Len() {
 		entry := v.Index(i)
 		name := entry.FieldByIndex(sh.name).String()
+		if n.get(name) == nil {
+			continue // a rule of a preset: only what is written can be set
+		}
 		value := entry
 		if sh.value != nil {
 			value = entry.FieldByIndex(sh.value)
