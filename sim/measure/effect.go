@@ -26,7 +26,7 @@ func (r *Recorder) Applied(id CallID, effect int, now sim.Time) {
 		}
 		for _, i := range r.operations[c.operation].objectives {
 			if r.objectives[i].once&bit != 0 {
-				r.revise(i, c, now)
+				r.revise(i, c)
 			}
 		}
 		return
@@ -49,7 +49,7 @@ func (r *Recorder) Lost(id CallID, n int64, now sim.Time) {
 	}
 	for _, i := range r.operations[c.operation].objectives {
 		c.missed |= 1 << i
-		r.revise(i, c, now)
+		r.revise(i, c)
 	}
 }
 
@@ -76,18 +76,18 @@ func (r *Recorder) unsettled(c *call, now sim.Time) {
 	c.missed |= missed
 	for _, i := range r.operations[c.operation].objectives {
 		if missed>>i&1 != 0 {
-			r.revise(i, c, now)
+			r.revise(i, c)
 		}
 	}
 }
 
 // revise turns a good call bad. A call that is still open, or was bad before, stays what it is.
-func (r *Recorder) revise(i int, c *call, now sim.Time) {
+func (r *Recorder) revise(i int, c *call) {
 	if c.good>>i&1 == 0 {
 		return
 	}
 	c.good &^= 1 << i
 	obj := &r.objectives[i]
 	obj.windows[c.window].good--
-	r.blame(obj, c, now)
+	r.blame(obj, c)
 }

@@ -12,11 +12,7 @@ import (
 func (r *Recorder) FaultBegan(cause int, now sim.Time) int {
 	f := &r.faults
 	f.list = append(f.list, fault{cause: cause, from: now, to: sim.Never})
-	c := &f.causes[cause]
-	if c.active == 0 {
-		c.since = now
-	}
-	c.active++
+	f.causes[cause].active++
 	return len(f.list) - 1
 }
 
@@ -68,19 +64,18 @@ type fault struct {
 
 // An activity says when a cause last acted.
 type activity struct {
-	active int // faults of it that act
-	since  sim.Time
+	active int      // faults of it that act
 	last   sim.Time // when it last stopped, if ended
 	ended  bool
 }
 
 func newFaults(causes int) faults { return faults{causes: make([]activity, causes)} }
 
-// overlapping returns the causes that acted at some time in [from, to], one bit each.
-func (f *faults) overlapping(from, to sim.Time) (set uint64) {
+// since returns the causes that have acted at some time from the given one until now, one bit each.
+func (f *faults) since(from sim.Time) (set uint64) {
 	for i := range f.causes {
 		c := &f.causes[i]
-		if c.active > 0 && c.since <= to || c.ended && c.last > from {
+		if c.active > 0 || c.ended && c.last > from {
 			set |= 1 << i
 		}
 	}
@@ -93,11 +88,11 @@ type blame struct {
 	bad    int64
 }
 
-// blame counts a bad call against all causes that acted between its intended start and the moment at
-// which it was found bad. When none did, its window waits for the end of the run to tell whether it lies
+// blame counts a call that was found bad just now against all causes that have acted since its intended
+// start. When none did, its window waits for the end of the run to tell whether it lies
 // in the aftermath of one.
-func (r *Recorder) blame(obj *objective, c *call, now sim.Time) {
-	causes := r.faults.overlapping(c.intended, now)
+func (r *Recorder) blame(obj *objective, c *call) {
+	causes := r.faults.since(c.intended)
 	if causes == 0 {
 		obj.windows[c.window].loose++
 		return

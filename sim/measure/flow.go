@@ -98,7 +98,7 @@ func (p *population) leave(now, since sim.Time, number int) {
 func (p *population) step(now sim.Time, number int) {
 	p.area += uint64(p.number) * uint64(now-p.last)
 	if now > p.warmup {
-		p.meanArea += float64(p.number) * float64(now-max(p.last, p.warmup))
+		p.meanArea += float64(float64(p.number) * float64(now-max(p.last, p.warmup)))
 	}
 	p.last, p.number = now, number
 	p.most = max(p.most, number)

@@ -100,6 +100,17 @@ func TestEffectsCanTurnACallBad(t *testing.T) {
 			r.Ended(other, at(16*time.Minute), OK, 1)
 			r.Applied(id, mail, at(17*time.Minute)) // long forgotten
 		}, time.Hour, 2, 1, 0, 1, 0},
+		{"a call that ends just before the time to settle does not end the watch", func(r *Recorder, id CallID) {
+			r.Promised(id, mail)
+			r.Ended(id, at(time.Second), OK, 1)
+			other := r.Arrived(checkout, at(15*time.Minute-1000))
+			r.Ended(other, at(15*time.Minute-1000), OK, 1)
+			r.Applied(id, mail, at(16*time.Minute))
+		}, time.Hour, 2, 1, 0, 1, 0},
+		{"lost before it ended", func(r *Recorder, id CallID) {
+			r.Lost(id, 1, at(time.Millisecond))
+			r.Ended(id, at(time.Second), OK, 1)
+		}, time.Hour, 1, 0, 0, 0, 0},
 		{"charged twice", func(r *Recorder, id CallID) {
 			r.Applied(id, charge, at(time.Second))
 			r.Ended(id, at(time.Second), OK, 2)
@@ -218,6 +229,24 @@ func TestOutagesCausesAndRecovery(t *testing.T) {
 	}
 	if diff := cmp.Diff([]AlertResult{{"old", 60, nil}, {"burn", 150, p(300)}}, res.Alerts); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestACallIsDueToWhatActedWhileItWasOpen(t *testing.T) {
+	r := NewRecorder(shop())
+	r.FaultEnded(r.FaultBegan(1, second), 2*second)
+	id := r.Arrived(browse, 3*second)
+	r.FaultEnded(r.FaultBegan(0, 4*second), 5*second)
+	r.Ended(id, 6*second, Timeout, 1)
+	o := r.Finish(90 * second).Objectives[browse]
+	if diff := cmp.Diff([]CauseResult{{"crash", 1}}, o.ByCause); diff != "" {
+		t.Error(diff)
+	}
+	r = NewRecorder(shop())
+	r.Ended(r.Arrived(browse, 70*second), 71*second, Error, 1)
+	out := r.Finish(90 * second).Objectives[browse].Outages
+	if diff := cmp.Diff([]Outage{{From: 60, To: 90, Valid: 1, Bad: 1, Open: true}}, out); diff != "" {
+		t.Errorf("the last window is cut short by the end: %s", diff)
 	}
 }
 

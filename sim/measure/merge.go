@@ -72,7 +72,7 @@ func (sum *Result) add(r *Result) {
 	for i, q := range r.Queues {
 		s := &sum.Queues[i]
 		s.MeanLength = mean(s.MeanLength, q.MeanLength)
-		s.MeanWait = ratio(s.MeanWait*float64(s.Entered)+q.MeanWait*float64(q.Entered), float64(s.Entered+q.Entered))
+		s.MeanWait = ratio(float64(s.MeanWait*float64(s.Entered))+float64(q.MeanWait*float64(q.Entered)), float64(s.Entered+q.Entered))
 		s.MaxLength = max(s.MaxLength, q.MaxLength)
 		s.Entered += q.Entered
 		s.Dropped += q.Dropped

@@ -209,7 +209,7 @@ func (r *Recorder) Ended(id CallID, now sim.Time, o Outcome, attempts int) {
 				w.good++
 				c.good |= 1 << i
 			} else {
-				r.blame(obj, c, now)
+				r.blame(obj, c)
 			}
 		}
 	}

@@ -222,7 +222,7 @@ func (r *Recorder) leave(now sim.Time) []int64 {
 			switch {
 			case c.state == stateOpen && obj.Within > 0 && now.Sub(c.intended) > obj.Within:
 				w.valid++
-				r.blame(obj, c, now)
+				r.blame(obj, c)
 			case c.state == stateOpen:
 				obj.leftOut++
 			case c.good>>i&1 != 0 && c.promised != 0 && obj.Settled > 0:

@@ -226,6 +226,47 @@ func TestHolm(t *testing.T) {
 	}
 }
 
+// TestHolmKeepsTheOrder: a larger p never gets the smaller correction.
+func TestHolmKeepsTheOrder(t *testing.T) {
+	var list []comparison
+	for _, m := range []float64{2.1, 2.05} {
+		list = append(list, comparison{runs: 30, sum: sum{terms: []term{{value: m, se: 1, df: 1e6, runs: 30, floor: -100, ceil: 100}}, floor: -100, ceil: 100}})
+	}
+	diffs := judge(list, 0.95)
+	if diffs[1].Adjusted != diffs[0].Adjusted || diffs[1].Verdict != Undecided {
+		t.Errorf("p %v and %v became %v and %v", diffs[0].P, diffs[1].P, diffs[0].Adjusted, diffs[1].Adjusted)
+	}
+}
+
+func TestATermLeavesTheTrendOut(t *testing.T) {
+	y := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}
+	a, b := newTerm(y, false), newTerm(y, true)
+	if a.value != 5 || math.Abs(a.se-math.Sqrt(7.5/9)) > 1e-12 || a.df != 8 {
+		t.Errorf("plain: %+v", a)
+	}
+	if b.value != 5 || math.Abs(b.se-math.Sqrt(0.5/9)) > 1e-12 || b.df != 6 {
+		t.Errorf("in order: %+v", b)
+	}
+}
+
+func TestRateDrawsAreThePosterior(t *testing.T) {
+	draws, uncertain := rateDraws([]Cause{{Name: "a", Rate: Every(year)}, {Name: "b", Rate: Seen(3, 2*year)}}, 1)
+	if !uncertain || draws[0] != nil || len(draws[1]) != inputDraws {
+		t.Fatalf("uncertain %v, %d and %d draws", uncertain, len(draws[0]), len(draws[1]))
+	}
+	list := append([]float64{}, draws[1]...)
+	sort.Float64s(list)
+	posterior := distuv.Gamma{Alpha: 3.5, Beta: 2}
+	for _, q := range []float64{0.025, 0.5, 0.975} {
+		if got, want := quantile(list, q), posterior.Quantile(q); math.Abs(got/want-1) > 0.01 {
+			t.Errorf("quantile %v is %v, need %v", q, got, want)
+		}
+	}
+	if sort.Float64sAreSorted(draws[1]) {
+		t.Error("two causes would rise together")
+	}
+}
+
 func TestAllocate(t *testing.T) {
 	for _, c := range []struct {
 		story      string

@@ -79,6 +79,28 @@ func TestAKilledStudyGoesOn(t *testing.T) {
 	}
 }
 
+func TestALongTornLineLeavesNothingBehind(t *testing.T) {
+	j, path := journal(t)
+	j.Close()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(strings.Repeat("torn ", 1000)); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	j = reopen(t, path)
+	if err := j.Append(Row{Case: Case{Variant: "naive"}}); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	content, _ := os.ReadFile(path)
+	if strings.Contains(string(content), "torn") || strings.Count(string(content), "\n") != 2 {
+		t.Errorf("%.300s", content)
+	}
+}
+
 func TestAJournalOfAnotherStudyIsRefused(t *testing.T) {
 	j, path := journal(t)
 	j.Close()
@@ -169,9 +191,11 @@ func TestAFailedWriteLosesNothing(t *testing.T) {
 	if !sum.Incomplete || len(sum.Rows) < 18 {
 		t.Errorf("%d rows, incomplete %v", len(sum.Rows), sum.Incomplete)
 	}
-	if err2 := j.Append(Row{Case: Case{Variant: "x"}}); err2 == nil {
+	j.file, _ = os.OpenFile(path, os.O_RDWR, 0) // even if there is room again: a row before it is missing
+	if err := j.Append(Row{Case: Case{Variant: "x"}}); err == nil {
 		t.Error("written after a failure")
 	}
+	j.Close()
 	if _, rows, err := ReadJournal(path); err != nil || len(rows) != len(sum.Rows) {
 		t.Errorf("%d rows in the file, %d finished, %v", len(rows), len(sum.Rows), err)
 	}

@@ -118,8 +118,11 @@ func mustRun(t *testing.T, plan Incidents, f Simulate) *Summary {
 // TestIncidentsAreCalibrated does many small studies of a system whose answer is known. The intervals are
 // to hold it as often as they say, and verdicts to be right.
 func TestIncidentsAreCalibrated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of studies")
+	}
 	s, plan := example()
-	const studies = 500
+	const studies = 400
 	exact := map[string]float64{}
 	for _, v := range plan.Variants {
 		exact[v.Name] = s.minutes(plan, v.Name)
@@ -164,11 +167,14 @@ func TestIncidentsAreCalibrated(t *testing.T) {
 
 // TestEqualVariantsAreNotTakenForDifferent compares variants that differ by luck alone.
 func TestEqualVariantsAreNotTakenForDifferent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of studies")
+	}
 	s, plan := example()
 	s.noise = true
 	plan.Variants = []Variant{{Name: "naive"}, {Name: "twin"}}
 	plan.Runs = 60
-	const studies = 800
+	const studies = 500
 	wrong := 0
 	for i := range studies {
 		plan.FirstSeed = uint64(1 + i*1000)
@@ -215,6 +221,54 @@ func TestResultsDoNotDependOnTheNumberOfWorkers(t *testing.T) {
 		}
 		if done != len(sum.Rows) || done != 2*plan.Runs {
 			t.Errorf("%d runs, %d rows, planned %d", done, len(sum.Rows), 2*plan.Runs)
+		}
+	}
+}
+
+func TestRowsAreInTheOrderOfTheCases(t *testing.T) {
+	s, _ := example()
+	var cases []Case
+	for i := range 50 {
+		cases = append(cases, Case{Variant: "naive", Seed: uint64(i)})
+	}
+	rows, err := Pool{Jobs: 4}.run(context.Background(), cases, 1, s.simulate, &Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range rows {
+		if r.Seed != uint64(i) {
+			t.Fatalf("row %d is of seed %d", i, r.Seed)
+		}
+	}
+}
+
+// TestTheSumOfTheTermsIsTheEstimate: the formula of the package comment, and the terms that make the
+// intervals, are computed in two ways.
+func TestTheSumOfTheTermsIsTheEstimate(t *testing.T) {
+	s, plan := example()
+	plan.PairThreshold = 1e-6 // simulate pairs too
+	plan.Runs = 120
+	pairs := func(ctx context.Context, c Case) (Measurement, error) {
+		if len(c.Causes) == 2 {
+			c.Causes = c.Causes[:1]
+		}
+		return s.simulate(ctx, c)
+	}
+	st := newIncidentStudy(plan)
+	if err := st.extend(context.Background(), Pool{}, pairs, []int{8, 8, 8, 8}); err != nil {
+		t.Fatal(err)
+	}
+	st.addPairs()
+	if err := st.extend(context.Background(), Pool{}, pairs, st.allocate(60)); err != nil {
+		t.Fatal(err)
+	}
+	if len(st.classes) != 4+maxPairs && len(st.classes) != 4+(120-32)/2/8 {
+		t.Errorf("%d classes", len(st.classes))
+	}
+	for v := range plan.Variants {
+		l, e := st.ledger(v, 0), st.estimate(v, 0)
+		if a, b := l.minutes(l.rate), e.value(); math.Abs(a/b-1) > 1e-9 {
+			t.Errorf("%s: %v by the formula, %v by the terms", plan.Variants[v].Name, a, b)
 		}
 	}
 }
