@@ -81,7 +81,7 @@ type Retry struct {
 	Backoff  Span           `nines:"backoff"`                                 // the first wait, and the longest
 	Factor   float64        `nines:"factor,factor,min=1"`                     // each wait is so many times the one before
 	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; 0 to wait; half to wait; from the first wait to three times the last one
-	Budget   float64        `nines:"budget,ratio,unbounded,min=0"`            // retries for each first try, over all calls of this client
+	Budget   float64        `nines:"budget,ratio,unbounded,min=0"`            // retries for each success, over all calls of this client, with ten in hand at its start
 	On       patterns.Kinds `nines:"on"`                                      // kinds of failure that are worth another try
 }
 
@@ -110,7 +110,7 @@ func (b *Breaker) defaults() {
 	*b = Breaker{Window: 10 * time.Second, Rate: 0.5, MinCalls: 20, Open: 5 * time.Second, HalfOpen: 1, On: patterns.Transient}
 }
 
-// Balance chooses the replica that a call goes to.
+// Balance chooses the replica that a call goes to; another try goes to another one if there is one.
 type Balance struct {
 	Pick           string `nines:"pick,one=round_robin|random|least|p2c"` // in turn; at random; fewest calls under way; the better of two at random
 	EjectUnhealthy bool   `nines:"eject_unhealthy"`                       // leave out replicas that fail their probes

@@ -44,7 +44,7 @@ func (r *reviewer) known(path, what, name string, names []string) bool {
 	if slices.Contains(names, name) {
 		return true
 	}
-	r.fail(path, nearest(name, names), "there is no %s %q", what, name)
+	r.fail(path, Nearest(name, names), "there is no %s %q", what, name)
 	return false
 }
 
@@ -322,7 +322,7 @@ func (r *reviewer) theHealing() {
 		alerts = append(alerts, a.Name)
 		section, name := cut(a.On)
 		if section != "objectives" {
-			near := nearest(a.On, prefixed("objectives", objectives))
+			near := Nearest(a.On, prefixed("objectives", objectives))
 			if slices.Contains(objectives, a.On) {
 				near = "objectives." + a.On
 			}
@@ -338,13 +338,18 @@ func (r *reviewer) theHealing() {
 	}
 }
 
-// faultPlaces says where each kind of fault can happen.
-var faultPlaces = map[string][]string{
-	"crash": {"services", "zones"}, "pause": {"services", "zones"}, "clock": {"services", "zones"}, "lost_disk": {"services", "zones"},
-	"slow": {"services", "zones"}, "errors": {"services", "zones"}, "outage": {"services", "zones"},
-	"partition": {"services", "zones"}, "loss": {"services", "zones", "network"}, "delay": {"services", "zones", "network"},
-	"surge": {"workload"}, "cache_flush": {"services"}, "deploy": {"services"},
-}
+// Where each kind of fault can happen: to each of these of a service of our own, the usual one
+// first; to an external service as a whole; to a zone; to a stream.
+var (
+	faultEach = map[string][]string{
+		"crash": {"replica", "copy", "primary", "machine"}, "lost_disk": {"copy", "primary"},
+		"pause": {"replica", "copy", "machine"}, "clock": {"replica", "copy", "machine"}, "slow": {"replica", "copy", "service"},
+		"partition": {"replica", "copy", "service"}, "loss": {"replica", "copy", "service"}, "delay": {"replica", "copy", "service"},
+		"outage": {"machine"}, "errors": {"service"}, "deploy": {"service"}, "cache_flush": {"service"},
+	}
+	faultsOfOthers = []string{"slow", "errors", "outage", "partition", "loss", "delay"}
+	faultsOfZones  = []string{"outage", "partition", "loss", "delay"}
+)
 
 func (r *reviewer) theFaults() {
 	healed := r.s.Healing.OnCall != nil
@@ -378,66 +383,82 @@ func (r *reviewer) theFaults() {
 // target reports a path that is not the place of a victim.
 func (r *reviewer) target(path, on string) bool {
 	section, name := cut(on)
-	var names []string
-	switch section {
-	case "services":
-		names = r.services
-	case "zones":
-		names = r.s.Zones
-	case "workload":
-		names = r.streams
-	case "network":
-		if name == "" {
-			return true
-		}
-	default:
-		sections := []string{"services", "zones", "workload", "network"}
-		all := slices.Concat(prefixed("services", r.services), prefixed("zones", r.s.Zones), prefixed("workload", r.streams))
-		near := nearest(on, all)
-		for _, full := range all {
-			if strings.HasSuffix(full, "."+on) {
+	names, known := map[string][]string{"services": r.services, "zones": r.s.Zones, "workload": r.streams}[section]
+	if !known {
+		near := ""
+		for _, full := range slices.Concat(prefixed("services", r.services), prefixed("zones", r.s.Zones), prefixed("workload", r.streams)) {
+			if strings.HasSuffix(full, "."+on) || near == "" && Nearest(on, []string{full}) != "" {
 				near = full
 			}
 		}
-		if near == "" {
-			near = nearest(section, sections)
-		}
-		r.fail(path, near, "is %s, expected services.<name>, zones.<name>, workload.<name> or network", on)
+		r.fail(path, near, "is %s, expected services.<name>, zones.<name> or workload.<name>", on)
 		return false
 	}
-	if name == "*" && len(names) > 0 {
+	if name == "*" && len(names) > 0 || slices.Contains(names, name) {
 		return true
 	}
-	if !slices.Contains(names, name) {
-		near := nearest(name, names)
-		if near != "" {
-			near = section + "." + near
-		}
-		r.fail(path, near, "there is no %s", on)
-		return false
+	near := Nearest(name, names)
+	if near != "" {
+		near = section + "." + near
 	}
-	return true
+	r.fail(path, near, "there is no %s", on)
+	return false
 }
 
 // victims reports a fault that cannot happen where it is.
 func (r *reviewer) victims(path string, f *Fault) {
-	section, name := cut(f.On)
-	if places := faultPlaces[f.Kind]; places != nil && !slices.Contains(places, section) {
-		r.fail(path+".on", "", "a %s cannot happen to %s, only to %s", f.Kind, f.On, strings.Join(places, ", "))
+	if f.Kind == "" {
 		return
 	}
+	section, name := cut(f.On)
 	svc := r.s.Service(name)
+	allowed, each := faultEach[f.Kind], "each "+f.Each+" of "+f.On
 	switch {
-	case svc != nil && svc.External && slices.Contains([]string{"crash", "pause", "clock", "lost_disk", "deploy", "cache_flush"}, f.Kind):
-		r.fail(path+".on", "", "%s is external: a %s is not for us to see; outage, slow and errors are", name, f.Kind)
-	case svc != nil && f.Kind == "cache_flush" && !hasCache(svc):
-		r.fail(path+".on", "", "no operation of %s has a cache", name)
-	case f.Each == "zone" && section != "zones", f.Each == "stream" && section != "workload",
-		slices.Contains([]string{"replica", "copy", "primary", "service"}, f.Each) && section == "workload":
-		r.fail(path+".each", "", "is %s, but the fault is on %s", f.Each, f.On)
-	case svc != nil && (f.Each == "copy" || f.Each == "primary") && svc.Store == nil:
-		r.fail(path+".each", "", "is %s, but %s has no store", f.Each, name)
+	case section == "workload":
+		allowed = nil
+		if f.Kind == "surge" {
+			allowed = []string{"stream"}
+		}
+	case section == "zones":
+		allowed = nil
+		if slices.Contains(faultsOfZones, f.Kind) {
+			allowed = []string{"zone"}
+		}
+	case svc != nil && svc.External:
+		allowed = nil
+		if slices.Contains(faultsOfOthers, f.Kind) {
+			allowed = []string{"service"}
+		}
 	}
+	switch {
+	case len(allowed) == 0:
+		r.fail(path+".on", "", "the kind %s cannot happen to %s, only to %s", f.Kind, f.On, strings.Join(placesOf(f.Kind), ", "))
+	case !slices.Contains(allowed, f.Each):
+		r.fail(path+".each", "", "the kind %s cannot happen to %s, only to each %s", f.Kind, each, strings.Join(allowed, ", "))
+	case len(r.s.Targets(f)) > 0:
+	case f.Kind == "cache_flush":
+		r.fail(path+".on", "", "no operation of %s has a cache", f.On)
+	default:
+		r.fail(path+".each", "", "is %s, but %s has no store", f.Each, f.On)
+	}
+}
+
+// placesOf says in words where a kind of fault can happen.
+func placesOf(kind string) []string {
+	var places []string
+	if faultEach[kind] != nil {
+		places = append(places, "services of our own")
+	}
+	if slices.Contains(faultsOfOthers, kind) {
+		places = append(places, "external services")
+	}
+	if slices.Contains(faultsOfZones, kind) {
+		places = append(places, "zones")
+	}
+	if kind == "surge" {
+		places = append(places, "workload")
+	}
+	return places
 }
 
 func hasCache(svc *Service) bool {
@@ -464,8 +485,8 @@ func prefixed(section string, names []string) []string {
 	return list
 }
 
-// Targets returns the names behind the path of a fault: "services.*" are all services that the
-// fault can happen to, "zones.b" is b.
+// Targets returns the names behind the path of a fault: "zones.b" is b, and "services.*" are all
+// services of our own that the fault can happen to.
 func (s *Scenario) Targets(f *Fault) []string {
 	section, name := cut(f.On)
 	var names []string
@@ -473,19 +494,17 @@ func (s *Scenario) Targets(f *Fault) []string {
 	case "services":
 		for i := range s.Services {
 			svc := &s.Services[i]
+			needsStore := f.Each == "copy" || f.Each == "primary"
 			switch {
-			case name == svc.Name:
-			case name != "*":
-				continue
-			case svc.External && slices.Contains([]string{"crash", "pause", "clock", "lost_disk", "deploy", "cache_flush"}, f.Kind):
-				continue
-			case f.Kind == "cache_flush" && !hasCache(svc):
-				continue
-			case (f.Each == "copy" || f.Each == "primary") && svc.Store == nil:
-				continue
+			case name != "*" && name != svc.Name,
+				name == "*" && svc.External,
+				needsStore && svc.Store == nil,
+				f.Kind == "cache_flush" && !hasCache(svc):
+			default:
+				names = append(names, svc.Name)
 			}
-			names = append(names, svc.Name)
 		}
+		return names
 	case "zones":
 		names = s.Zones
 	case "workload":
@@ -493,8 +512,8 @@ func (s *Scenario) Targets(f *Fault) []string {
 			names = append(names, w.Name)
 		}
 	}
-	if section != "services" && name != "*" {
-		names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != name })
+	if name == "*" {
+		return names
 	}
-	return names
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != name })
 }

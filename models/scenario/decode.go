@@ -97,7 +97,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		case k == nil && sh.rest != nil:
 			others.fields = append(others.fields, f)
 		case k == nil:
-			d.errs = append(d.errs, f.pos.fail(join(path, f.key), "there is no such key", nearest(f.key, sh.keyNames())))
+			d.errs = append(d.errs, f.pos.fail(join(path, f.key), "there is no such key", Nearest(f.key, sh.keyNames())))
 		case k.family != nil:
 			d.family(f.value, k, v.FieldByIndex(k.index), join(path, f.key))
 		default:
@@ -109,7 +109,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 	}
 	for _, k := range sh.keys {
 		misspelt := slices.ContainsFunc(n.fields, func(f field) bool {
-			return sh.key(f.key) == nil && nearest(f.key, sh.keyNames()) == k.name
+			return sh.key(f.key) == nil && Nearest(f.key, sh.keyNames()) == k.name
 		})
 		if k.shape.tag.required && n.there(k.name) == nil && !misspelt {
 			d.fail(n, path, "needs the key "+k.name, "")
@@ -225,7 +225,7 @@ func (d *decoder) step(n *node, path string) Step {
 		case "times":
 			d.leaf(f.value, leafShape(step.Times, "min=1"), reflect.ValueOf(&step.Times).Elem(), at)
 		default:
-			d.errs = append(d.errs, f.pos.fail(at, "there is no such key", nearest(f.key, keys)))
+			d.errs = append(d.errs, f.pos.fail(at, "there is no such key", Nearest(f.key, keys)))
 			return step
 		}
 		if slices.Index(keys, f.key) < 3 {
@@ -326,7 +326,7 @@ func (d *decoder) keys(n *node, path string, known map[string]func(*node, string
 		if decode := known[f.key]; decode != nil {
 			decode(f.value, join(path, f.key))
 		} else {
-			d.errs = append(d.errs, f.pos.fail(join(path, f.key), "there is no such key", nearest(f.key, names)))
+			d.errs = append(d.errs, f.pos.fail(join(path, f.key), "there is no such key", Nearest(f.key, names)))
 		}
 	}
 	for _, name := range required {

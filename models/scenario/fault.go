@@ -8,7 +8,7 @@ type Fault struct {
 	Name   string         `nines:",name"`
 	Kind   string         `nines:"kind,required,one=crash|pause|slow|errors|outage|partition|loss|delay|clock|surge|cache_flush|deploy|lost_disk"` // what goes wrong
 	On     string         `nines:"on,required,ref=target"`                                                                                         // whom it can meet: services.<name>, zones.<name>, workload.<name>; * for every name
-	Each   string         `nines:"each,one=replica|copy|primary|machine|zone|service|stream,auto=by kind"`                                         // what it meets one of at a time; how often is counted for each of them
+	Each   string         `nines:"each,one=replica|copy|primary|machine|zone|service|stream,none,auto=by kind"`                                    // what it meets one of at a time; how often is counted for each of them
 	At     *time.Duration `nines:"at"`                                                                                                             // once, so long after the start of the run's measured part
 	Every  time.Duration  `nines:"every,positive,none"`                                                                                            // on average so far apart, known exactly
 	Rate   Count          `nines:"rate,none"`                                                                                                      // seen so often in so long: an estimate, as uncertain as that

@@ -56,7 +56,7 @@ func cannotRead(path string, err error) error {
 		for _, entry := range entries {
 			names = append(names, entry.Name())
 		}
-		if near := nearest(filepath.Base(path), names); near != "" {
+		if near := Nearest(filepath.Base(path), names); near != "" {
 			e.Near = filepath.Join(filepath.Dir(path), near)
 		}
 	}
@@ -170,7 +170,7 @@ func (f *File) tree(name string, sets []string) (*node, Errors) {
 		of, without, _ := strings.Cut(name, "-")
 		v := f.variant(of)
 		if v == nil {
-			return nil, Errors{{File: f.name, Problem: fmt.Sprintf("there is no variant %q", of), Near: nearest(of, f.Variants())}}
+			return nil, Errors{{File: f.name, Problem: fmt.Sprintf("there is no variant %q", of), Near: Nearest(of, f.Variants())}}
 		}
 		var left []string
 		if without != "" {
@@ -178,7 +178,7 @@ func (f *File) tree(name string, sets []string) (*node, Errors) {
 		}
 		for _, l := range left {
 			if !slices.ContainsFunc(v.with, func(w *node) bool { return w.text == l }) {
-				return nil, Errors{{File: f.name, Problem: fmt.Sprintf("variant %s is not made with %q", of, l), Near: nearest(l, texts(v.with))}}
+				return nil, Errors{{File: f.name, Problem: fmt.Sprintf("variant %s is not made with %q", of, l), Near: Nearest(l, texts(v.with))}}
 			}
 		}
 		e.include(v, nil, left)
@@ -202,7 +202,7 @@ func texts(nodes []*node) []string {
 func (f *File) LeaveOneOut(name string) ([]string, error) {
 	v := f.variant(name)
 	if v == nil {
-		return nil, Errors{{File: f.name, Problem: fmt.Sprintf("there is no variant %q", name), Near: nearest(name, f.Variants())}}
+		return nil, Errors{{File: f.name, Problem: fmt.Sprintf("there is no variant %q", name), Near: Nearest(name, f.Variants())}}
 	}
 	if len(v.with) == 0 {
 		return nil, Errors{v.pos.fail("variants."+name, "builds on no other variant (with), so that none can be left out", "")}

@@ -152,22 +152,19 @@ func (a *Alert) fill() {
 	a.Rules = rules
 }
 
-// fill decides what a fault meets one of: what stops or drifts is a replica, the rest is all that
-// the path names.
+// fill decides what a fault meets one of.
 func (f *Fault) fill(s *Scenario) {
-	if f.Each != "" {
-		return
-	}
 	section, name := cut(f.On)
 	svc := s.Service(name)
 	switch {
+	case f.Each != "":
 	case section == "zones":
 		f.Each = "zone"
 	case section == "workload":
 		f.Each = "stream"
-	case section == "services" && (svc == nil || !svc.External) && slices.Contains([]string{"crash", "pause", "clock", "lost_disk"}, f.Kind):
-		f.Each = "replica"
-	default:
+	case svc != nil && svc.External:
 		f.Each = "service"
+	case faultEach[f.Kind] != nil:
+		f.Each = faultEach[f.Kind][0]
 	}
 }

@@ -12,8 +12,8 @@ type Healing struct {
 // Restart starts a crashed replica again on the same machine.
 type Restart struct {
 	After   time.Duration `nines:"after"`          // from the crash until it is started
-	Boot    Length        `nines:"boot"`           // from the start until it takes calls
-	Backoff Span          `nines:"backoff"`        // the wait in place of after when it crashes again: doubling from the first to the longest
+	Boot    Length        `nines:"boot"`           // from the start until it takes calls; always the same
+	Backoff Span          `nines:"backoff"`        // added to after from the second restart in a row on: doubling from the first to the longest
 	Reset   time.Duration `nines:"reset,positive"` // a replica that was up for so long starts over with the waits
 	Probe   *Liveness     `nines:"probe"`          // restarts replicas that are up and do not answer, too
 }
@@ -38,7 +38,7 @@ func (l *Liveness) defaults() { *l = Liveness{10 * time.Second, time.Second, 3} 
 // Replace starts a replica on another machine when its own is gone.
 type Replace struct {
 	After  time.Duration `nines:"after"`                  // from the loss until it is noticed
-	Boot   Length        `nines:"boot"`                   // until the new machine takes calls
+	Boot   Length        `nines:"boot"`                   // until the new machine takes calls; always the same
 	Spares int           `nines:"spares,min=0,unlimited"` // machines that stand by
 }
 

@@ -84,7 +84,7 @@ func (d *decoder) kinds(n *node, set *patterns.Kinds) (problem, near string) {
 		i := slices.Index(kindNames(), item.text)
 		if i < 0 {
 			return fmt.Sprintf("has the unknown kind of failure %s: expected any of %s", item.flow(), strings.Join(kindNames(), ", ")),
-				nearest(item.text, kindNames())
+				Nearest(item.text, kindNames())
 		}
 		*set |= patterns.KindsOf(patterns.Kind(i))
 	}
@@ -124,7 +124,7 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 	switch {
 	case v.Kind() == reflect.String:
 		if t.one != nil && !slices.Contains(t.one, text) {
-			return is(n, want), nearest(text, t.one)
+			return is(n, want), Nearest(text, t.one)
 		}
 		v.SetString(text)
 		return "", ""

@@ -111,7 +111,7 @@ func (m *matcher) walkGroup(n *node, sh *shape, done, rest []string, wild bool) 
 	if of == "" {
 		of = "a scenario"
 	}
-	m.miss(done, rest, fmt.Sprintf("%s has no key %s", of, rest[0]), nearest(rest[0], sh.keyNames()))
+	m.miss(done, rest, fmt.Sprintf("%s has no key %s", of, rest[0]), Nearest(rest[0], sh.keyNames()))
 }
 
 func (m *matcher) walkTable(n *node, sh *shape, done, rest []string, wild bool) {
@@ -139,7 +139,7 @@ func (m *matcher) walkTable(n *node, sh *shape, done, rest []string, wild bool) 
 		return
 	}
 	if entry == nil && sh.entry.kind == group {
-		m.miss(done, rest, fmt.Sprintf("%s has no %s", here, name), nearest(name, append(names, m.mayBegin(sh)...)))
+		m.miss(done, rest, fmt.Sprintf("%s has no %s", here, name), Nearest(name, append(names, m.mayBegin(sh)...)))
 		return
 	}
 	m.walk(entry, sh.entry, append(slices.Clip(done), name), after, wild)

@@ -1,9 +1,9 @@
 package scenario
 
-// nearest returns the name that word most likely stands for, or "" if none is close: at most one
+// Nearest returns the name that word most likely stands for, or "" if none is close: at most one
 // change for every three letters begun, counted as in the optimal string alignment distance (insert,
 // delete, replace, swap neighbours).
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	best, least := "", (len(word)+2)/3+1
 	for _, name := range names {
 		if d := distance(word, name); d < least {

@@ -113,6 +113,16 @@ func (f *Fallback) check(fail func(key, problem string)) {
 	}
 }
 
+func (r *Restart) check(fail func(key, problem string)) { checkBoot(r.Boot, fail) }
+
+func (r *Replace) check(fail func(key, problem string)) { checkBoot(r.Boot, fail) }
+
+func checkBoot(boot Length, fail func(key, problem string)) {
+	if boot.Form != Fixed {
+		fail("boot", fmt.Sprintf("is %v, expected one length of time, such as 20s: a boot does not vary", boot))
+	}
+}
+
 func (a *Alert) check(fail func(key, problem string)) {
 	if a.Preset == "" && len(a.Rules) == 0 {
 		fail("", "needs a preset or rules")

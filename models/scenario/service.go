@@ -32,19 +32,20 @@ func (s *Service) Instances() int {
 
 // A Discipline says which calls wait in front of a busy replica, and for how long.
 type Discipline struct {
-	Length      int           `nines:"length,min=0,unlimited"`       // calls that may wait; more are turned away (overloaded)
-	Wait        time.Duration `nines:"wait,none"`                    // longest wait; who waits longer is turned away
-	Order       string        `nines:"order,one=fifo|lifo|priority"` // who goes first
-	DropExpired bool          `nines:"drop_expired"`                 // skip calls whose deadline has passed; needs timeout.propagate
+	Length      int           `nines:"length,min=0,unlimited"` // calls that may wait; more are turned away (overloaded)
+	Wait        time.Duration `nines:"wait,none"`              // longest wait; who waits longer is turned away
+	Order       string        `nines:"order,one=fifo|lifo"`    // who goes first
+	DropExpired bool          `nines:"drop_expired"`           // skip calls whose deadline has passed; needs timeout.propagate
 }
 
 // A round number between Tomcat's acceptCount of 100 and the somaxconn of 4096 of Linux.
 func (q *Discipline) defaults() { q.Length, q.Order = 1000, "fifo" }
 
-// A Store keeps data in copies, one of which is the primary.
+// A Store keeps data in copies, one of which is the primary. Operations whose names begin with
+// "read" read, all others write.
 type Store struct {
 	Copies   int           `nines:"copies,min=1"`                       // copies of the data, each on a server of its own
-	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered: the primary has it (others follow later), all that are up have it, a majority of all, w of all
+	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered: the primary has it and the others follow later; all have it, or all that answered within 10 s; more than half have it; w have it
 	W        int           `nines:"w,min=1,auto=more than half"`        // copies that must have a write; only with ack: quorum
 	R        int           `nines:"r,min=1,auto=more than half"`        // copies that a read must ask; only with ack: quorum
 	Reads    string        `nines:"reads,one=primary|any"`              // who answers reads, except with ack: quorum
@@ -102,7 +103,7 @@ type Cache struct {
 	Size         int           `nines:"size,min=1,unlimited"`    // answers kept; the least recently used goes first
 	Fill         string        `nines:"fill,one=in_time|always"` // whether an answer that came after the caller gave up is kept too (always)
 	SingleFlight bool          `nines:"single_flight"`           // one call for a key at a time; the others wait for it
-	Per          string        `nines:"per,one=service|replica"` // one cache for all replicas, or one in each
+	Per          string        `nines:"per,one=service|replica"` // one cache for all replicas, or one in each, which is empty after a restart
 	Start        string        `nines:"start,one=warm|cold"`     // what it holds when the run begins: all keys at random ages, or nothing
 }
 
@@ -110,7 +111,9 @@ func (c *Cache) defaults() {
 	c.TTL, c.Size, c.Fill, c.Per, c.Start = 5*time.Minute, Unlimited, "in_time", "service", "warm"
 }
 
-// A Queue takes messages and hands each to a consumer, at least once. It outlives every fault.
+// A Queue takes messages and hands each to a consumer, at least once. It outlives every fault. A
+// message that a consumer failed to do is handed out again after a quarter of the visibility, and
+// twice as long each time.
 type Queue struct {
 	Name        string        `nines:",name"`
 	To          string        `nines:"to,ref=op,none"`           // the operation that consumers call for each message; none: the consumer's own work is all

@@ -57,7 +57,7 @@ func (f *File) checkSweeps() Errors {
 	for _, s := range f.base.Sweeps {
 		n := sweeps.get(s.Name)
 		if s.From != "" && f.variant(s.From) == nil {
-			errs = append(errs, n.get("from").pos.fail("sweeps."+s.Name+".from", fmt.Sprintf("there is no variant %q", s.From), nearest(s.From, f.Variants())))
+			errs = append(errs, n.get("from").pos.fail("sweeps."+s.Name+".from", fmt.Sprintf("there is no variant %q", s.From), Nearest(s.From, f.Variants())))
 			continue
 		}
 		for _, axis := range n.get("vary").fields {

@@ -63,7 +63,7 @@ func (e *editor) include(v *variantNode, way []string, without []string) {
 		other := e.file.variant(w.text)
 		switch {
 		case other == nil:
-			e.errs = append(e.errs, w.pos.fail("variants."+v.name+".with", fmt.Sprintf("there is no variant %q", w.text), nearest(w.text, e.file.Variants())))
+			e.errs = append(e.errs, w.pos.fail("variants."+v.name+".with", fmt.Sprintf("there is no variant %q", w.text), Nearest(w.text, e.file.Variants())))
 		case w.text == v.name || slices.Contains(way, w.text):
 			circle := append(append(slices.Clip(way), v.name), w.text)
 			e.errs = append(e.errs, w.pos.fail("variants."+v.name+".with", "the variants go in a circle: "+strings.Join(circle, " -> "), ""))
