@@ -233,7 +233,9 @@ func TestOutagesCausesAndRecovery(t *testing.T) {
 }
 
 func TestACallIsDueToWhatActedWhileItWasOpen(t *testing.T) {
-	r := NewRecorder(shop())
+	cfg := shop()
+	cfg.Objectives[browse].Target = 0 // no outage whose aftermath it could be
+	r := NewRecorder(cfg)
 	r.FaultEnded(r.FaultBegan(1, second), 2*second)
 	id := r.Arrived(browse, 3*second)
 	r.FaultEnded(r.FaultBegan(0, 4*second), 5*second)
@@ -247,6 +249,19 @@ func TestACallIsDueToWhatActedWhileItWasOpen(t *testing.T) {
 	out := r.Finish(90 * second).Objectives[browse].Outages
 	if diff := cmp.Diff([]Outage{{From: 60, To: 90, Valid: 1, Bad: 1, Open: true}}, out); diff != "" {
 		t.Errorf("the last window is cut short by the end: %s", diff)
+	}
+}
+
+func TestAnOutageIsNotDueToWhatCameLater(t *testing.T) {
+	r := NewRecorder(shop())
+	each(r, 1, 5)
+	f := r.FaultBegan(0, 2*minute)
+	each(r, 2, 5)
+	r.FaultEnded(f, 3*minute)
+	each(r, 3, 2)
+	o := r.Finish(4 * minute).Objectives[browse]
+	if diff := cmp.Diff([]CauseResult{{"crash", 7}, {"none", 5}}, o.ByCause); diff != "" {
+		t.Error(diff)
 	}
 }
 

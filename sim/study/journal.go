@@ -69,14 +69,8 @@ func (j *Journal) load(path string, want Header) error {
 	if err != nil {
 		return err
 	}
-	if err := j.file.Truncate(end); err != nil {
-		return err
-	}
-	j.end = end
-	if end == 0 {
-		return j.write(want)
-	}
 	switch {
+	case end == 0: // new, or torn before the header was whole
 	case have.Scenario != want.Scenario:
 		return fmt.Errorf("%s: %w: its scenario is %s, this one is %s; give another folder, or run the scenario it was begun with",
 			path, ErrOtherStudy, have.Scenario, want.Scenario)
@@ -87,6 +81,12 @@ func (j *Journal) load(path string, want Header) error {
 		if err := j.remember(r); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+	}
+	if err := j.file.Truncate(end); err != nil {
+		return err
+	}
+	if j.end = end; end == 0 {
+		return j.write(want)
 	}
 	return nil
 }
@@ -160,8 +160,8 @@ func (j *Journal) write(v any) error {
 			j.unsynced = 0
 			err = j.file.Sync()
 		}
-	} else if n > 0 {
-		err = errors.Join(err, j.file.Truncate(j.end))
+	} else {
+		err = errors.Join(err, j.file.Truncate(j.end)) // n is no help: it may leave out what was written
 	}
 	if err != nil {
 		j.err = fmt.Errorf("cannot write the journal (%d finished runs are kept in it): %w", len(j.rows), err)
@@ -193,6 +193,10 @@ func readJournal(path string, r io.Reader) (h Header, rows []Row, end int64, err
 	in := bufio.NewReader(r)
 	for line := 1; ; line++ {
 		text, err := in.ReadBytes('\n')
+		begin := []byte(`{"journal":`)
+		if n := min(len(begin), len(text)); line == 1 && !bytes.Equal(text[:n], begin[:n]) {
+			return h, nil, 0, fmt.Errorf("%s:1: not a journal, which begins with %s%d", path, begin, JournalFormat)
+		}
 		if err == io.EOF {
 			return h, rows, end, nil // whatever is in text was torn
 		}
@@ -200,8 +204,8 @@ func readJournal(path string, r io.Reader) (h Header, rows []Row, end int64, err
 			return h, nil, 0, err
 		}
 		if line == 1 {
-			if json.Unmarshal(text, &h) != nil || h.Journal == 0 {
-				return h, nil, 0, fmt.Errorf("%s:1: not a journal: need a header such as {\"journal\":%d,...}", path, JournalFormat)
+			if err := json.Unmarshal(text, &h); err != nil {
+				return h, nil, 0, fmt.Errorf("%s:1: damaged header: %w", path, err)
 			}
 			if h.Journal != JournalFormat {
 				return h, nil, 0, fmt.Errorf("%s:1: journal format %d, need %d", path, h.Journal, JournalFormat)

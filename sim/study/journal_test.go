@@ -123,6 +123,9 @@ func TestAJournalOfAnotherStudyIsRefused(t *testing.T) {
 	}
 	for content, want := range map[string]string{
 		"hello\n":                   ":1: not a journal",
+		"a poem without an end":     ":1: not a journal",
+		"{\"nines\":1}\n":           ":1: not a journal",
+		"{\"journal\":\n":           ":1: damaged header",
 		"{\"journal\":9}\n":         ":1: journal format 9, need 1",
 		"{\"journal\":1}\nbroken\n": ":2: damaged row",
 	} {
