@@ -365,6 +365,17 @@ func TestStories(t *testing.T) {
 			"620ms hello answered hello",
 		},
 		{
+			"the wait for an answer starts anew", with(latency(10*ms), 200*ms, 0),
+			func(w *world) {
+				there := w.n.Cut(oneWay(ab(w)), network.BlockAtSend)
+				back := w.n.Cut(back(ab(w)), network.BlockAtSend)
+				w.at(100*ms, there.Release) // tried at 0 and 200 ms
+				w.at(300*ms, back.Release)  // tried at 210 and 410 ms
+				w.call(0, "hello", 0)
+			},
+			"420ms hello answered hello",
+		},
+		{
 			"a kernel that was restarted does not send old answers again", with(latency(10*ms), 200*ms, 0),
 			func(w *world) {
 				cut := w.n.Cut(back(ab(w)), network.BlockAtSend)
@@ -431,6 +442,30 @@ func TestNobodySpeaksInVain(t *testing.T) {
 			"but not to somebody known to be gone", latency(10 * ms),
 			func(w *world) { w.t.Cancels = true; w.echo.work = time.Second; w.call(0, "hello", 100*ms) },
 			1, 2, // the request and the news
+		},
+		{
+			"nor a reset", latency(10 * ms),
+			func(w *world) {
+				w.t.Cancels = true
+				w.echo.work = time.Second
+				w.call(0, "hello", 100*ms)
+				w.at(500*ms, func() { w.l.Close(true) })
+			},
+			1, 2,
+		},
+		{
+			"a scope that has ended sends nothing", latency(10 * ms),
+			func(w *world) {
+				w.s.Go("caller", func(p *sim.Process) {
+					scope := p.WithTimeout(time.Second)
+					defer scope.Close()
+					p.Sleep(time.Minute)
+					if _, err := w.t.Call(p, w.a, w.b, w.l, 0, ""); !scope.Ended(err) {
+						w.logf("%v", err)
+					}
+				})
+			},
+			0, 0,
 		},
 		{
 			"news that overtakes its request: not served", latency(10 * ms),

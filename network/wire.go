@@ -161,7 +161,7 @@ func (w *wire) reset() {
 		w.stage = over
 		return
 	}
-	w.stage, w.fate, w.tries = answering, ErrReset, 0
+	w.stage, w.fate = answering, ErrReset
 	w.answer()
 }
 
@@ -228,7 +228,7 @@ func giveUp(arg any) {
 	if w.waiting {
 		w.fate = ErrUnreachable
 		w.wake()
-		if !w.waiting && w.stage == silent {
+		if w.stage == silent {
 			w.unlist()
 		}
 	}
@@ -268,11 +268,9 @@ func (w *wire) hangUp() {
 
 func hungUp(arg any) {
 	w := arg.(*wire)
-	if w.stage <= serving && !w.abandoned {
-		w.abandoned = true
-		if w.stage == serving {
-			w.inner.abandon()
-		}
+	w.abandoned = true
+	if w.stage == serving {
+		w.inner.abandon()
 	}
 	w.release()
 }
