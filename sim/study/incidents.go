@@ -26,7 +26,7 @@ type Incidents struct {
 	FirstSeed  uint64 // each class of runs counts its seeds from here
 
 	Runs  int // of each variant, calm runs, incidents and pairs together
-	Pilot int // of each class before runs are spread by variance, weight and cost
+	Pilot int // of each class before runs are spread by variance, weight and cost; fewer if Runs are few
 
 	// HalfWidth, if above zero, is the half-width of bad minutes a year, as a share of the estimate,
 	// at which the study ends before Runs are used up; for all variants and objectives.
@@ -67,8 +67,8 @@ func (plan Incidents) Validate() error {
 	if plan.Pilot < 2 {
 		bad = append(bad, fmt.Sprintf("Pilot is %d, need 2 or more", plan.Pilot))
 	}
-	if need := plan.Pilot * (1 + len(plan.Causes)); plan.Runs < need {
-		bad = append(bad, fmt.Sprintf("Runs is %d, need %d or more: %d for calm and for each cause", plan.Runs, need, plan.Pilot))
+	if need := 2 * (1 + len(plan.Causes)); plan.Runs < need {
+		bad = append(bad, fmt.Sprintf("Runs is %d, need %d or more: 2 for calm and for each cause", plan.Runs, need))
 	}
 	if !(plan.PairThreshold > 0) {
 		bad = append(bad, fmt.Sprintf("PairThreshold is %v, need more than 0", plan.PairThreshold))
@@ -118,7 +118,7 @@ func (plan Incidents) Run(ctx context.Context, pool Pool, f Simulate) (*Summary,
 	s := newIncidentStudy(plan)
 	goal := make([]int, len(s.classes))
 	for i := range goal {
-		goal[i] = plan.Pilot
+		goal[i] = min(plan.Pilot, plan.Runs/len(goal))
 	}
 	err := s.extend(ctx, pool, f, goal)
 	if err == nil {

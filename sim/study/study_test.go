@@ -225,6 +225,22 @@ func TestResultsDoNotDependOnTheNumberOfWorkers(t *testing.T) {
 	}
 }
 
+func TestFewRunsMakeASmallPilot(t *testing.T) {
+	s, plan := example()
+	plan.Runs = 14 // of four classes
+	sum := mustRun(t, plan, s.simulate)
+	total := 0
+	for _, c := range sum.Classes {
+		total += c.Runs
+		if c.Runs < 3 {
+			t.Errorf("%d runs of %s", c.Runs, c.Name)
+		}
+	}
+	if total != 14 {
+		t.Errorf("%d runs, need 14", total)
+	}
+}
+
 func TestRowsAreInTheOrderOfTheCases(t *testing.T) {
 	s, _ := example()
 	var cases []Case
