@@ -15,7 +15,8 @@ func NewConstant(x float64) (Constant, error) {
 	return Constant{x}, check("constant", finite("value", x))
 }
 
-// Exactly returns the constant d, in seconds.
+// Exactly returns the constant d, in seconds. [Duration] gives it back to the nanosecond up to 26 days,
+// from where on a float64 has no room for nanoseconds.
 func Exactly(d time.Duration) Constant { return Constant{d.Seconds()} }
 
 func (d Constant) Sample(*sim.Stream) float64 { return d.x }

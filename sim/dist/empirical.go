@@ -120,7 +120,7 @@ func (d Empirical) count(i int) float64 {
 func (d Empirical) find(p float64) int {
 	target := float64(p * d.total())
 	i := int(d.guide[min(int(p*float64(len(d.guide))), len(d.guide)-1)])
-	for i > 0 && d.cumulative[i-1] >= target {
+	for i > 0 && d.cumulative[i-1] >= target { // rounding may have gone one too far
 		i--
 	}
 	for d.cumulative[i] < target {
