@@ -26,7 +26,7 @@ type Callee struct {
 	Policies `nines:",inline"`
 }
 
-// Policies are what a caller wraps around its calls. A nil family is not used.
+// Policies are what a caller wraps around its calls. A family that is none is not used.
 type Policies struct {
 	Timeout  *Timeout  `nines:"timeout"`      // give up waiting
 	Retry    *Retry    `nines:"retry"`        // try again
@@ -67,7 +67,7 @@ func (c *Calls) Between(caller, callee string) Policies {
 	return c.Default
 }
 
-// A Timeout bounds how long a caller waits. What it asked for goes on, unless Cancel is set.
+// A Timeout bounds how long a caller waits. What was asked for goes on, unless the caller cancels it.
 type Timeout struct {
 	Attempt   time.Duration `nines:"attempt,none"` // for each try
 	Total     time.Duration `nines:"total,none"`   // for all tries with the waits between them
@@ -80,20 +80,21 @@ type Retry struct {
 	Attempts int            `nines:"attempts,min=1"`                          // tries in all, the first included
 	Backoff  Span           `nines:"backoff"`                                 // the first wait, and the longest
 	Factor   float64        `nines:"factor,factor,min=1"`                     // each wait is so many times the one before
-	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; 0 to wait; half to wait; from the first wait to three times the last one
+	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; from 0 to the wait; from half the wait to all of it; from the first wait to three times the last one
 	Budget   float64        `nines:"budget,ratio,unbounded,min=0"`            // retries for each success, over all calls of this client, with ten in hand at its start
 	On       patterns.Kinds `nines:"on"`                                      // kinds of failure that are worth another try
 }
 
-// Three attempts as in Envoy's documentation, AWS SDKs and resilience4j; full jitter after the AWS
-// architecture blog, "Exponential Backoff And Jitter"; first wait of the AWS SDKs (2026).
+// Three attempts as in the AWS SDKs and resilience4j; full jitter after the AWS architecture blog,
+// "Exponential Backoff And Jitter"; a first wait of 50 ms as in the AWS SDKs of 2026. The longest wait
+// is our choice.
 func (r *Retry) defaults() {
 	r.Attempts, r.Backoff, r.Factor, r.Jitter = 3, Span{50 * time.Millisecond, time.Second}, 2, "full"
 	r.Budget, r.On = Unbounded, patterns.Transient
 }
 
 // A Breaker stops calling for a while when too many calls fail: a share of the calls of a window,
-// or so many in a row if Consecutive is set.
+// or so many in a row.
 type Breaker struct {
 	Window      time.Duration  `nines:"window,positive"`        // over which calls are counted
 	Rate        float64        `nines:"rate,ratio,min=0,max=1"` // share of failures that opens it
@@ -118,8 +119,8 @@ type Balance struct {
 
 func (b *Balance) defaults() { b.Pick = "round_robin" }
 
-// A Fallback answers in place of a call that failed; the answer is degraded. Exactly one of Send,
-// Stale and Value is set.
+// A Fallback answers in place of a call that failed; the answer is degraded. Exactly one of send,
+// stale and value is set.
 type Fallback struct {
 	Send  string         `nines:"send,ref=queue,none"`    // leave a message in this queue and promise the effect
 	Stale time.Duration  `nines:"stale,none"`             // the last good answer, if it is no older

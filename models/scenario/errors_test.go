@@ -2,7 +2,6 @@ package scenario_test
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/nines-sim/nines/models/scenario"
 )
-
-var update = flag.Bool("update", false, "write what is found as what is expected")
 
 // TestErrors reads testdata/errors.txt: mistakes, and what is said about each.
 func TestErrors(t *testing.T) {
@@ -44,7 +41,7 @@ func TestErrors(t *testing.T) {
 			got = err.Error()
 		}
 		written += "\n=== " + title + "\n" + body + "\n---\n" + got + "\n"
-		if !*update {
+		if !*scenario.Update {
 			t.Run(title, func(t *testing.T) {
 				if diff := cmp.Diff(strings.TrimRight(want, "\n"), got); diff != "" {
 					t.Errorf("the message changed (-want +got; -update accepts it):\n%s", diff)
@@ -52,7 +49,7 @@ func TestErrors(t *testing.T) {
 			})
 		}
 	}
-	if *update {
+	if *scenario.Update {
 		if err := os.WriteFile(name, []byte(written), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -67,13 +67,13 @@ type Alert struct {
 	Name   string        `nines:",name"`
 	On     string        `nines:"on,ref=objective,required"`    // objectives.<name>
 	Preset string        `nines:"preset,one=sre-workbook,none"` // a known set of rules: of the SRE workbook, "Alerting on SLOs"
-	Rules  []Rule        `nines:"rules,auto=of the preset"`     // any of them pages; in place of a preset
+	Rules  []Rule        `nines:"rules,auto=of the preset"`     // any of them pages; beside a preset, or in its place
 	Scrape time.Duration `nines:"scrape,positive"`              // between two looks at the counters; the rules are evaluated then
 }
 
 func (a *Alert) defaults() { a.Scrape = 15 * time.Second }
 
-// A Rule pages while the error budget burns Burn times too fast in both windows.
+// A Rule pages while the error budget burns too fast in both windows.
 type Rule struct {
 	Name  string        `nines:",name"`
 	Burn  float64       `nines:"burn,factor,min=0,required"` // 1x uses up exactly the budget

@@ -1,0 +1,195 @@
+package scenario
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const reference = "../../docs/scenario.md"
+
+// The reference has a table of keys for every type of the format, made from the types, their tags
+// and their comments. go test -update writes the tables anew.
+func TestReference(t *testing.T) {
+	text, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := readComments(t)
+	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
+	var missing []string
+	types := make(map[string]*shape)
+	each(root, func(sh *shape) { types[sh.typ.Name()] = sh })
+
+	section := regexp.MustCompile(`(?s)<!-- keys (\w+) -->\n.*?<!-- end -->`)
+	var shown []string
+	got := section.ReplaceAllStringFunc(string(text), func(old string) string {
+		name := section.FindStringSubmatch(old)[1]
+		shown = append(shown, name)
+		if types[name] == nil {
+			t.Errorf("the reference has a table of %s, which is no type of the format", name)
+			return old
+		}
+		return "<!-- keys " + name + " -->\n" + keysTable(t, types[name], comments) + "<!-- end -->"
+	})
+	for name := range types {
+		if !slices.Contains(shown, name) && name != "Caller" && name != "Callee" && name != "Share" && name != "Setting" && name != "Axis" {
+			missing = append(missing, name)
+		}
+	}
+	slices.Sort(missing)
+	if len(missing) > 0 {
+		t.Errorf("the reference has no table of %v", missing)
+	}
+	if *Update {
+		if err := os.WriteFile(reference, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(string(text), got); diff != "" {
+		t.Errorf("docs/scenario.md is not what the types say (-written +types; -update writes it):\n%s", diff)
+	}
+}
+
+// The examples of the reference are scenarios.
+func TestReferenceExamples(t *testing.T) {
+	text, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(text), "```yaml\n")[1:] {
+		example, _, _ := strings.Cut(block, "```")
+		if _, err := Parse(fmt.Sprintf("example %d", i+1), []byte(example), nil); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// each calls f for every struct of the format.
+func each(sh *shape, f func(*shape)) {
+	switch sh.kind {
+	case table:
+		each(sh.entry, f)
+	case group:
+		f(sh)
+		for _, k := range sh.keys {
+			each(k.shape, f)
+		}
+		if sh.rest != nil {
+			each(sh.rest.shape, f)
+		}
+	}
+}
+
+// keysTable describes a type: what it is, its keys, and where its defaults come from.
+func keysTable(t *testing.T, sh *shape, comments map[string]string) string {
+	name := sh.typ.Name()
+	unset := reflect.New(sh.typ).Elem()
+	setDefaults(sh, unset)
+	var b strings.Builder
+	b.WriteString(strings.ReplaceAll(comments[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
+	row := func(key, field, unit, value string) {
+		meaning := comments[name+"."+field]
+		if meaning == "" {
+			t.Errorf("%s.%s has no comment", name, field)
+		}
+		escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", key, escape(meaning), escape(unit), escape(value))
+	}
+	for _, k := range sh.keys {
+		f := sh.typ.FieldByIndex(k.index)
+		unit, value := k.shape.unit(), ""
+		switch {
+		case k.shape.tag.required:
+			value = "required"
+		case k.shape.optional:
+			value = "none"
+		case k.shape.tag.auto != "":
+			value = k.shape.tag.auto
+		case k.shape.kind == leaf:
+			value = "`" + encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow() + "`"
+		}
+		if value == "`\"\"`" || value == "`[]`" {
+			value = ""
+		}
+		switch k.shape.kind {
+		case table:
+			unit = "named"
+			if k.shape.tag.required {
+				break
+			}
+			value = ""
+		case group:
+			unit = "section"
+		default:
+			if k.shape.tag.unlimited {
+				unit += ", unlimited"
+			}
+			if k.shape.tag.none || k.shape.tag.unbounded {
+				unit += ", none"
+			}
+			if k.shape.tag.word != "" {
+				unit += ", " + k.shape.tag.word
+			}
+		}
+		row("`"+k.name+"`", f.Name, unit, value)
+	}
+	if sh.rest != nil {
+		row("any other key", sh.typ.FieldByIndex(sh.rest.index).Name, "", "")
+	}
+	if source := comments[name+".defaults"]; source != "" {
+		b.WriteString("\nDefaults: " + source + "\n")
+	}
+	return b.String()
+}
+
+// readComments returns the comments of the package's types, fields and defaults methods.
+func readComments(t *testing.T) map[string]string {
+	comments := make(map[string]string)
+	oneLine := func(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
+	files, err := fs.Glob(os.DirFS("."), "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				if decl.Name.Name == "defaults" && decl.Recv != nil && decl.Doc != nil {
+					comments[decl.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name+".defaults"] = oneLine(decl.Doc)
+				}
+			case *ast.GenDecl:
+				for _, spec := range decl.Specs {
+					spec, ok := spec.(*ast.TypeSpec)
+					if !ok {
+						continue
+					}
+					comments[spec.Name.Name] = oneLine(decl.Doc)
+					structure, ok := spec.Type.(*ast.StructType)
+					if !ok {
+						continue
+					}
+					for _, f := range structure.Fields.List {
+						for _, name := range f.Names {
+							comments[spec.Name.Name+"."+name.Name] = oneLine(f.Comment)
+						}
+					}
+				}
+			}
+		}
+	}
+	return comments
+}
