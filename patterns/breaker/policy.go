@@ -7,11 +7,12 @@ import (
 
 // Wrap returns next behind this breaker; several calls to one dependency may share it. A call
 // that is not let through is [patterns.Rejected]. Every change of state is noted in the run, as
-// "breaker", the name, and the new state.
+// "breaker", the name, and the new state. Time is the kernel's, as if on a monotonic clock: a host's
+// clock that is set back does not hold a breaker open.
 func (b *Breaker) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		before := b.epoch
-		permit, err := b.Allow(p.Now())
+		permit, err := b.Allow(p.Sim().Now())
 		if err != nil {
 			return patterns.Response{}, b.rejected
 		}
@@ -21,7 +22,7 @@ func (b *Breaker) Wrap(next patterns.Call) patterns.Call {
 		outcome := Unknown // unless the call comes back: a killed caller is unwound
 		defer func() {
 			before := b.epoch
-			if b.Done(p.Now(), permit, outcome); b.epoch != before {
+			if b.Done(p.Sim().Now(), permit, outcome); b.epoch != before {
 				b.note(p)
 			}
 		}()

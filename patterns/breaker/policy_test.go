@@ -129,6 +129,27 @@ func TestOuterTimeoutIsNoFailure(t *testing.T) {
 	}
 }
 
+// A host's clock that is set back does not hold the breaker open.
+func TestClockSetBack(t *testing.T) {
+	b := breaker.New(config())
+	simulate(t, func(s *sim.Simulation) {
+		host := s.NewGroup("host")
+		var answer error = &patterns.Error{Kind: patterns.Failed}
+		call := b.Wrap(func(*sim.Process, patterns.Request) (patterns.Response, error) { return patterns.Response{}, answer })
+		host.Go("caller", func(p *sim.Process) {
+			for range 2 {
+				call(p, patterns.Request{})
+			}
+			answer = nil
+			host.SetClock(-time.Hour, 0)
+			p.Sleep(10 * time.Second)
+			if _, err := call(p, patterns.Request{}); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
 // Only the kinds that are named count; others neither open it nor start the row again.
 func TestOnlyNamedKindsCount(t *testing.T) {
 	b := breaker.New(config())

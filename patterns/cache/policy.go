@@ -5,18 +5,19 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// Wrap returns next behind this cache. A hit takes no time.
+// Wrap returns next behind this cache. A hit takes no time. Ages are counted on the kernel's
+// clock, as if on a monotonic one.
 func (c *Cache) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		key := KeyOf(req)
-		if resp, state := c.Lookup(p.Now(), key); state == Fresh {
+		if resp, state := c.Lookup(p.Sim().Now(), key); state == Fresh {
 			c.counts.Hits++
 			resp.From = c.cfg.Name
 			return resp, nil
 		}
 		resp, err := c.load(p, req, next)
 		if _, failed := err.(*patterns.Error); failed {
-			if kept, state := c.Lookup(p.Now(), key); state != Absent { // fresh if another load has filled it meanwhile
+			if kept, state := c.Lookup(p.Sim().Now(), key); state != Absent { // fresh if another load has filled it meanwhile
 				c.counts.Rescued++
 				kept.From, kept.Degraded = c.cfg.Name, state == Stale
 				return kept, nil
@@ -40,7 +41,7 @@ func (c *Cache) load(p *sim.Process, req patterns.Request, next patterns.Call) (
 	}
 	resp, err := next(p, req)
 	if err == nil {
-		c.Store(p.Now(), KeyOf(req), resp)
+		c.Store(p.Sim().Now(), KeyOf(req), resp)
 	}
 	return resp, err
 }
@@ -106,7 +107,7 @@ func (l *load) end(p *sim.Process) {
 		if late {
 			l.c.counts.Late++
 		}
-		l.c.Store(p.Now(), KeyOf(l.req), l.resp)
+		l.c.Store(p.Sim().Now(), KeyOf(l.req), l.resp)
 	}
 	l.ended.Broadcast()
 }

@@ -115,7 +115,7 @@ func ToStale(cfg Config, keep StaleConfig) *Fallback {
 	last := lru.New[question, answer](keep.Keys)
 	f := ToCall(cfg, func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		kept, ok := last.Get(question{req.Op, req.Key})
-		if !ok || p.Now().Sub(kept.at) >= keep.MaxAge {
+		if !ok || p.Sim().Now().Sub(kept.at) >= keep.MaxAge {
 			return patterns.Response{}, errNothingKept
 		}
 		kept.resp.Degraded = true
@@ -134,7 +134,7 @@ func (f *Fallback) Wrap(next patterns.Call) patterns.Call {
 		resp, err := next(p, req)
 		if err == nil {
 			if f.last != nil && !resp.Degraded {
-				f.last.Put(question{req.Op, req.Key}, answer{resp, p.Now()})
+				f.last.Put(question{req.Op, req.Key}, answer{resp, p.Sim().Now()})
 			}
 			return resp, nil
 		}
