@@ -18,6 +18,7 @@ func TestComponent(t *testing.T) {
 	printed(t, "mean over a year", c.MeanOver(8760), "0.9901102")
 	printed(t, "deviation over a year", c.SDOver(8760), "0.0047074")
 	printed(t, "at the start", c.At(0), "1.000000000")
+	printed(t, "soon after", theory.Component{MTBF: 4, MTTR: 4}.At(2), "0.6839397") // ½ + ½/e
 	printed(t, "in the end", c.At(1e6), "0.9900990")
 }
 

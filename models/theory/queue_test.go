@@ -70,6 +70,12 @@ func TestMMcK(t *testing.T) {
 	}
 }
 
+func TestMMcKDeepInOverload(t *testing.T) {
+	q := theory.MMcK{Lambda: 100, Mu: 1, Servers: 1, Capacity: 500} // 100^500 is more than a float64 holds
+	printed(t, "blocked", q.Blocked(), "0.990000")
+	printed(t, "L", q.MeanNumber(), "499.989899") // 500 - 1/99
+}
+
 func TestMG1(t *testing.T) {
 	for _, row := range rows(`
 		0                   2.0       0.5
