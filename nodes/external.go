@@ -58,6 +58,7 @@ func (e *External) Call(via *Transport, from *network.Host) patterns.Call {
 // Serve takes a call that has arrived. It is called by the network.
 func (e *External) Serve(x *exchange) {
 	if e.down > 0 {
+		x.Forget()
 		return
 	}
 	var a *answer

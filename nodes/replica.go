@@ -181,7 +181,7 @@ func callerSees(name string, err error) error {
 	case network.ErrReset:
 		return &patterns.Error{Kind: patterns.Reset, Layer: name, Maybe: true}
 	case network.ErrUnreachable:
-		return &patterns.Error{Kind: patterns.Unavailable, Layer: name}
+		return &patterns.Error{Kind: patterns.Unavailable, Layer: name, Maybe: true}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/sim"
@@ -60,11 +61,13 @@ func (st *Study) Objectives() []study.Objective {
 	return list
 }
 
-// Causes returns what goes wrong, how often a year to each victim.
+// Causes returns what goes wrong, how often a year to each victim. A fault whose victims differ
+// comes as one cause for each kind of them ("pod_crash of shop"), since what it costs depends most on
+// whom it meets: chance is left only what the study cannot spread evenly itself.
 func (st *Study) Causes() []study.Cause {
 	var list []study.Cause
-	for _, f := range st.base().Faults {
-		c := study.Cause{Name: f.Name}
+	for i, f := range st.base().Faults {
+		c := study.Cause{}
 		switch {
 		case f.Every > 0:
 			c.Rate = study.Every(f.Every)
@@ -73,9 +76,57 @@ func (st *Study) Causes() []study.Cause {
 		default:
 			continue // happens at a set time: a matter for the timeline
 		}
-		list = append(list, c)
+		for _, kind := range st.kinds(i) {
+			c.Name = className(f.Name, kind)
+			list = append(list, c)
+		}
 	}
 	return list
+}
+
+// kinds returns the kinds of victims that a fault finds in any of the designs; one empty word if
+// they are all of one kind.
+func (st *Study) kinds(fault int) []string {
+	var kinds []string
+	for i := range st.designs {
+		for _, victim := range st.causes[i][fault].Victims {
+			kinds = appendNew(kinds, kindOf(victim))
+		}
+	}
+	if len(kinds) == 1 {
+		return []string{""}
+	}
+	return kinds
+}
+
+// kindOf is the service of a replica; everything else is of a kind of its own.
+func kindOf(victim string) string {
+	service, _, _ := strings.Cut(victim, "/")
+	return service
+}
+
+func className(fault, kind string) string {
+	if kind == "" {
+		return fault
+	}
+	return fault + " of " + kind
+}
+
+// FaultOf returns the name of the fault that a cause of a study is, or is part of.
+func FaultOf(cause string) string {
+	name, _, _ := strings.Cut(cause, " of ")
+	return name
+}
+
+// of returns the fault of a design that a cause of the study stands for, with the victims of its kind.
+func (st *Study) of(design int, cause string) fault.Cause {
+	name, kind, some := strings.Cut(cause, " of ")
+	i := slices.IndexFunc(st.causes[design], func(c fault.Cause) bool { return c.Name == name })
+	c := st.causes[design][i]
+	if some {
+		c.Victims = slices.DeleteFunc(slices.Clone(c.Victims), func(v string) bool { return kindOf(v) != kind })
+	}
+	return c
 }
 
 // Variants returns the designs with the number of victims that each cause finds in them.
@@ -83,8 +134,8 @@ func (st *Study) Variants() []study.Variant {
 	var list []study.Variant
 	for i, d := range st.designs {
 		v := study.Variant{Name: d.Variant, Point: d.Point, Victims: map[string]float64{}}
-		for _, c := range st.causes[i] {
-			v.Victims[c.Name] = float64(len(c.Victims))
+		for _, c := range st.Causes() {
+			v.Victims[c.Name] = float64(len(st.of(i, c.Name).Victims))
 		}
 		list = append(list, v)
 	}
@@ -128,16 +179,11 @@ func (st *Study) Run(c study.Case) (Run, error) {
 	case len(c.Causes) == 0:
 		run.Until = d.Scenario.Study.Lasts
 	case len(c.Causes) == 1:
-		run.Plan = fault.Incident(seed, st.cause(i, c.Causes[0]), begin, c.U[0])
+		run.Plan = fault.Incident(seed, st.of(i, c.Causes[0]), begin, c.U[0])
 	default:
-		run.Plan = fault.Pair(seed, st.cause(i, c.Causes[0]), st.cause(i, c.Causes[1]), begin, c.Offset, c.U[0], c.U[1])
+		run.Plan = fault.Pair(seed, st.of(i, c.Causes[0]), st.of(i, c.Causes[1]), begin, c.Offset, c.U[0], c.U[1])
 	}
 	return run, nil
-}
-
-func (st *Study) cause(design int, name string) fault.Cause {
-	i := slices.IndexFunc(st.causes[design], func(c fault.Cause) bool { return c.Name == name })
-	return st.causes[design][i]
 }
 
 // Timeline draws what goes wrong in the measured part of a run of the scenario's length.
@@ -162,7 +208,14 @@ func (st *Study) Simulate(ctx context.Context, c study.Case) (study.Measurement,
 	}
 	m := study.Measurement{Length: out.Length, Metrics: out.Metrics, Digest: study.Digest(out.Sim.Digest), Events: out.Sim.Events}
 	for _, o := range out.Result.Objectives {
-		m.Objectives = append(m.Objectives, study.Count{Valid: float64(o.Valid), Bad: float64(o.Bad())})
+		count := study.Count{Valid: float64(o.Valid), Bad: float64(o.Bad())}
+		if len(c.Causes) == 0 { // an incident's bad calls are all its own
+			count.ByCause = map[string]float64{}
+			for _, part := range o.ByCause {
+				count.ByCause[part.Cause] = part.Bad
+			}
+		}
+		m.Objectives = append(m.Objectives, count)
 	}
 	return m, nil
 }
