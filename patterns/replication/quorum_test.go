@@ -21,18 +21,17 @@ type remote struct {
 	down        bool
 	late        error // what it answers with after that time
 	writes      int
+	dropped     sim.Time // when nobody waited for its answer any more
 }
 
-const never = time.Duration(math.MaxInt64)
+const never = 365 * 24 * time.Hour
 
 func (r *remote) reach(p *sim.Process, after time.Duration) error {
 	if r.down {
 		return &patterns.Error{Kind: patterns.Refused, Layer: "remote"}
 	}
-	if after == never {
-		return p.Sleep(24 * 365 * time.Hour)
-	}
 	if err := p.Sleep(after); err != nil {
+		r.dropped = p.Now()
 		return err
 	}
 	return r.late
@@ -215,6 +214,25 @@ func TestQuorumStories(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The answer of a slow copy is waited for until the deadline of the request, not for ever, and not
+// only until enough others have answered.
+func TestASlowCopyIsWaitedForUntilTheDeadline(t *testing.T) {
+	run(t, 1, func(s *sim.Simulation) {
+		copies, rs := remotes(3)
+		rs[1].write, rs[2].write = constant(100*time.Millisecond), constant(never)
+		q := replication.NewQuorum(replication.QuorumConfig{N: 3, R: 1, W: 1}, copies)
+		s.Go("client", func(p *sim.Process) {
+			limit := p.WithTimeout(time.Second)
+			q.Write(p, patterns.Request{Key: 7})
+			limit.Close()
+		})
+		s.RunUntil(at(time.Minute))
+		if rs[1].data.Get(7) == 0 || rs[2].dropped != at(time.Second) {
+			t.Errorf("the slow copy has version %d, the silent one was dropped at %v", rs[1].data.Get(7), rs[2].dropped)
+		}
+	})
 }
 
 // A write has reached one copy of three when its coordinator is gone. A first read asks that copy,
