@@ -38,6 +38,45 @@ func (svc *service) cacheFor(o *op, replica int) *cache.Cache {
 	return c.Cache
 }
 
+// behindCache returns the calls of an operation of one replica, behind its cache.
+func (svc *service) behindCache(o *op, replica int) patterns.Call {
+	m, c := svc.members[replica], svc.cacheFor(o, replica)
+	clients := svc.clients[replica]
+	if o.Cache.Fill == "always" {
+		clients = svc.calls(func(callee string) patterns.Call {
+			return svc.sys.clientVia(svc.Name(), callee, m.Machine().Host(), m.Group(), func(next patterns.Call) patterns.Call {
+				return fillLate(c, o, next)
+			})
+		})
+	}
+	return c.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		return svc.steps(p, o, req, clients)
+	})
+}
+
+// fillLate keeps an answer that comes when the attempt that asked for it has been given up: the call
+// goes on in a process of its own. It stands inside all timeouts, and is for operations that make one
+// call, whose answer is theirs.
+func fillLate(c *cache.Cache, o *op, next patterns.Call) patterns.Call {
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		var resp patterns.Response
+		var err error
+		waiting := p.Ticket("an answer for " + o.name)
+		done := false
+		p.Group().Background(o.name, func(q *sim.Process) {
+			resp, err = next(q, req)
+			done = true
+			if !waiting.Wake() && err == nil {
+				c.Store(q.Sim().Now(), cache.KeyOf(patterns.Request{Op: o.Name, Key: req.Key}), resp)
+			}
+		})
+		if cut := p.Park(); cut != nil && !done {
+			return patterns.Response{}, cut
+		}
+		return resp, err
+	}
+}
+
 func newCache(o *op) *cache.Cache {
 	cfg := cache.DefaultConfig()
 	cfg.Name, cfg.Keys, cfg.TTL, cfg.SingleFlight = o.name+" cache", o.Cache.Size, o.Cache.TTL, o.Cache.SingleFlight
@@ -48,7 +87,7 @@ func newCache(o *op) *cache.Cache {
 		cfg.TTL = time.Duration(sim.Never) / 2
 	}
 	if o.Cache.Fill == "always" {
-		cfg.Fill = cache.Late
+		cfg.Fill = cache.Late // for callers of the operation who give up; see fillLate for its own calls
 	}
 	return cache.New(cfg)
 }

@@ -43,13 +43,18 @@ func (sys *System) edge(caller, callee string) *edge {
 // a callee, with the policies that the scenario puts around them. They are new: an instance that
 // starts again has a new client.
 func (sys *System) client(caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
+	return sys.clientVia(caller, callee, from, g, func(next patterns.Call) patterns.Call { return next })
+}
+
+// clientVia is client with something inside all policies.
+func (sys *System) clientVia(caller, callee string, from *network.Host, g *sim.Group, inside func(patterns.Call) patterns.Call) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
 	via := sys.plain
 	if p.Timeout != nil && p.Timeout.Cancel {
 		via = sys.cancels
 	}
-	call := e.countSent(sys.callee(callee, via, from, p.Balance, e.balance))
+	call := inside(e.countSent(sys.callee(callee, via, from, p.Balance, e.balance)))
 	tried := false
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {

@@ -75,21 +75,27 @@ func (svc *service) connect() {
 	for i, m := range svc.members {
 		svc.cached[i] = map[*op]patterns.Call{}
 		m.OnStart(func() {
-			calls := make([]patterns.Call, len(svc.callees))
-			for j, callee := range svc.callees {
-				calls[j] = svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group())
+			client := func(callee string) patterns.Call {
+				return svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group())
 			}
-			svc.clients[i] = calls
+			svc.clients[i] = svc.calls(client)
 			for _, o := range svc.ops {
 				if o.Cache != nil {
-					svc.cached[i][o] = svc.cacheFor(o, i).Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-						return svc.steps(p, m.Replica, o, req)
-					})
+					svc.cached[i][o] = svc.behindCache(o, i)
 				}
 			}
 		})
 		m.Start()
 	}
+}
+
+// calls returns a client for each callee.
+func (svc *service) calls(client func(callee string) patterns.Call) []patterns.Call {
+	calls := make([]patterns.Call, len(svc.callees))
+	for i, callee := range svc.callees {
+		calls[i] = client(callee)
+	}
+	return calls
 }
 
 // callee returns the place of a service among those that this one calls.
@@ -135,7 +141,7 @@ func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Req
 		req.Key %= uint64(o.Cache.Keys)
 		resp, err = svc.cached[index(r)][o](p, req)
 	} else if len(o.calls) > 0 {
-		resp, err = svc.steps(p, r, o, req)
+		resp, err = svc.steps(p, o, req, svc.clients[index(r)])
 	}
 	if err == nil {
 		o.apply(req)
@@ -144,8 +150,8 @@ func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Req
 }
 
 // steps makes the calls of an operation.
-func (svc *service) steps(p *sim.Process, r *nodes.Replica, o *op, req patterns.Request) (resp patterns.Response, err error) {
-	resp.Degraded, err = runner{svc.Name(), svc.clients[index(r)]}.run(p, o.calls, req)
+func (svc *service) steps(p *sim.Process, o *op, req patterns.Request, clients []patterns.Call) (resp patterns.Response, err error) {
+	resp.Degraded, err = runner{svc.Name(), clients}.run(p, o.calls, req)
 	return resp, err
 }
 
