@@ -1,14 +1,17 @@
 package scenario_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -542,5 +545,58 @@ func TestValidateScenarioMadeInGo(t *testing.T) {
 		"objectives.browse.of: there is no operation \"shop.brows\"; did you mean shop.browse?"
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+func TestLoadBehindACache(t *testing.T) {
+	f := load(t, "cache-flush")
+	tests := []struct {
+		set  string
+		want float64 // calls of db a second
+	}{
+		{"get.cache.per=replica", 3 * 20000 / (300 + 20000.0/200)}, // each of three is asked 200 times a second
+		{"get.cache.ttl=none", 0},
+		{"get.cache.size=10000", 600 - 0.5*(600-20000/(300+20000.0/600))}, // half of the keys are kept
+		{"profiles.ops.get.cache=none", 600},
+	}
+	for _, test := range tests {
+		rows := variant(t, f, "", test.set).LoadReport().Rows
+		if got := rows[2].Rate; math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("%s: db gets %v calls a second, want %v", test.set, got, test.want)
+		}
+	}
+}
+
+func TestHistogramLog(t *testing.T) {
+	var log bytes.Buffer
+	h := hdrhistogram.New(1, 1e9, 3)
+	for us := int64(1000); us <= 9000; us += 1000 {
+		if err := h.RecordValue(us); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := hdrhistogram.NewHistogramLogWriter(&log).OutputIntervalHistogram(h); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := "nines: 1\nservices: {a: {ops: {b: {work: {file: b.hlog, unit: us}}}}}\nworkload: {w: {rate: 1/s, mix: {a.b: 100%}}}\n"
+	for name, data := range map[string][]byte{"b.hlog": log.Bytes(), "shop.yaml": []byte(file)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := scenario.Load(filepath.Join(dir, "shop.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, op := f.Base().Op("a.b")
+	if mean := op.Work.Distribution().Mean(); math.Abs(mean-0.005) > 0.005*0.001 { // three digits
+		t.Errorf("the mean of 1 to 9 ms is %v s", mean)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b.hlog"), []byte("no histogram\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := scenario.Load(filepath.Join(dir, "shop.yaml"), nil); err == nil || !strings.Contains(err.Error(), "the file b.hlog: ") {
+		t.Errorf("a log that is none: %v", err)
 	}
 }
