@@ -62,11 +62,12 @@ type Copy interface {
 // fewer than W copies has failed, but is not undone: it may be read, later or never. Without
 // [WriteBack] two reads, one after the other, may even see it and then not.
 //
-// Versions are in the order in which writes began, as if all coordinators had one clock.
+// The version of a write is the instant at which it began, in nanoseconds, on the kernel's clock:
+// the last writer wins, and several coordinators of the same copies agree on who that is.
 type Quorum struct {
-	cfg      QuorumConfig
-	copies   []Copy
-	versions uint64
+	cfg     QuorumConfig
+	copies  []Copy
+	version uint64 // of the latest write
 }
 
 // NewQuorum returns a coordinator of copies. It panics if cfg is not valid, or if there are not N copies.
@@ -83,8 +84,8 @@ func NewQuorum(cfg QuorumConfig, copies []Copy) *Quorum {
 // Write writes to all copies, and answers when W have it. If too many fail, the error is
 // Unavailable, and Maybe unless all copies certainly do not have it. It is a [patterns.Call].
 func (q *Quorum) Write(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-	q.versions++
-	version := q.versions
+	version := max(uint64(p.Sim().Now()), q.version) + 1 // never twice, and never zero
+	q.version = version
 	if err := q.write(p, req, version); err != nil {
 		return patterns.Response{}, err
 	}

@@ -340,6 +340,47 @@ func run2(t *rapid.T, seed uint64, f func(s *sim.Simulation)) {
 	}
 }
 
+// Two coordinators of the same copies agree on which write is the last.
+func TestCoordinatorsShareAnOrder(t *testing.T) {
+	run(t, 1, func(s *sim.Simulation) {
+		copies, _ := remotes(3)
+		cfg := replication.DefaultQuorumConfig()
+		busy, idle := replication.NewQuorum(cfg, copies), replication.NewQuorum(cfg, copies)
+		s.Go("client", func(p *sim.Process) {
+			last := uint64(0)
+			for _, q := range []*replication.Quorum{busy, busy, busy, idle, busy, idle} {
+				resp, err := q.Write(p, patterns.Request{Key: 7})
+				if err != nil || resp.Version <= last {
+					t.Errorf("version %d after %d, %v", resp.Version, last, err)
+				}
+				last = resp.Version
+			}
+			if resp, _ := idle.Read(p, patterns.Request{Key: 7}); resp.Version != last {
+				t.Errorf("version %d is read, want %d", resp.Version, last)
+			}
+		})
+		s.RunUntilIdle()
+	})
+}
+
+func TestWritesOfOneInstantDiffer(t *testing.T) {
+	run(t, 1, func(s *sim.Simulation) {
+		copies, _ := remotes(3)
+		q := replication.NewQuorum(replication.DefaultQuorumConfig(), copies)
+		seen := map[uint64]bool{}
+		for range 3 {
+			s.Go("client", func(p *sim.Process) {
+				resp, _ := q.Write(p, patterns.Request{Key: 7})
+				seen[resp.Version] = true
+			})
+		}
+		s.RunUntilIdle()
+		if len(seen) != 3 || seen[0] {
+			t.Errorf("versions %v, want three that are not zero", seen)
+		}
+	})
+}
+
 func TestLedgerKeepsTheNewest(t *testing.T) {
 	l := replication.NewLedger()
 	l.Wrote(7, 5)
