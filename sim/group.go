@@ -85,7 +85,7 @@ func (g *Group) Pause() {
 func (g *Group) Resume() {
 	g.paused = false
 	for _, id := range g.held {
-		g.s.queue.resume(id, g.s.now)
+		g.s.queue.resume(id, g.s.now, g.Now())
 	}
 	g.held = g.held[:0]
 }
@@ -154,7 +154,7 @@ const billion = 1_000_000_000
 
 // at returns what the clock shows at the kernel's instant t, not before base.
 func (c *clock) at(t Time) Time {
-	return c.shown + Time(mulDiv(uint64(t-c.base), uint64(billion+c.rate), billion))
+	return c.shown.Add(time.Duration(mulDiv(uint64(t-c.base), uint64(billion+c.rate), billion)))
 }
 
 // due returns the first instant of the kernel at which the clock shows t or later.
@@ -166,8 +166,8 @@ func (c *clock) due(t Time) Time {
 		return Never
 	}
 	n, d := uint64(t-c.shown), uint64(billion+c.rate)
-	at := c.base + Time(mulDiv(n, billion, d))
-	for c.at(at) < t {
+	at := c.base.Add(time.Duration(mulDiv(n, billion, d)))
+	for at < Never && c.at(at) < t {
 		at++
 	}
 	return at
@@ -192,27 +192,31 @@ func (g *Group) Now() Time {
 }
 
 // SetClock sets the group's clock: from now on it shows offset more than the kernel's, and gains
-// drift parts per billion (negative: it loses). Timers of the group that are pending keep the
-// instant of the local clock at which they fall due, except that a step of the clock does not
-// shorten or lengthen a sleep: timers run on the monotonic clock, as on real machines.
+// drift parts per billion (negative: it loses). Timers of the group that are pending go on by
+// the new rate, and a step of the clock neither shortens nor lengthens them: timers and deadlines
+// run on the monotonic clock, as on real machines.
 func (g *Group) SetClock(offset time.Duration, drift int64) {
 	if drift <= -billion {
 		panic(fmt.Sprintf("sim: a drift of %d parts per billion stops the clock or turns it back", drift))
 	}
-	before := g.Now()
+	old, before := g.clock, g.Now()
 	g.clock = &clock{base: g.s.now, shown: g.s.now.Add(offset), rate: drift}
-	step := g.clock.shown - before
-	for i := range g.s.queue.slots {
-		ev := &g.s.queue.slots[i]
-		if ev.id == 0 || ev.group != g || ev.incarnation != g.incarnation {
-			continue
+	step := g.clock.shown.Sub(before)
+	for _, e := range g.s.queue.pending(g) {
+		ev := &g.s.queue.slots[e.slot()]
+		if old == nil {
+			ev.local = e.at
 		}
-		if ev.local == 0 { // made before the clock was the group's own
-			ev.local = g.s.queue.instant(uint32(i))
+		ev.local = ev.local.Add(step)
+		if at := max(g.clock.due(ev.local), g.s.now); at != e.at {
+			g.s.queue.move(e.slot(), at)
 		}
-		ev.local += step
-		if ev.key != 0 { // what is held falls due at Resume
-			g.s.queue.move(uint32(i), max(g.clock.due(ev.local), g.s.now))
+	}
+	for p := g.processes.gnext; p != &g.processes; p = p.gnext {
+		for _, sc := range p.scopes {
+			if sc.deadline < Never {
+				sc.deadline = sc.deadline.Add(step)
+			}
 		}
 	}
 }

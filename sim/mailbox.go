@@ -5,13 +5,20 @@ package sim
 type Mailbox[T any] struct {
 	s         *Simulation
 	capacity  int // 0: no limit
-	items     ring[T]
+	items     ring[message[T]]
+	put       uint64 // messages put in so far
 	senders   line
 	receivers line
-	offered   map[*Process]T // by senders that wait
-	granted   map[*Process]T // to receivers that have not run yet
+	offered   map[*Process]T          // by senders that wait
+	granted   map[*Process]message[T] // to receivers that have not run yet
 	full      string
 	empty     string
+}
+
+// A message knows its place in the order, to get it back if its receiver dies.
+type message[T any] struct {
+	seq   uint64
+	value T
 }
 
 // NewMailbox returns an empty mailbox; the name appears in deadlock reports. A capacity of 0 means
@@ -21,7 +28,7 @@ func NewMailbox[T any](s *Simulation, name string, capacity int) *Mailbox[T] {
 		panic("sim: the mailbox " + name + " has a negative capacity")
 	}
 	return &Mailbox[T]{
-		s: s, capacity: capacity, offered: map[*Process]T{}, granted: map[*Process]T{},
+		s: s, capacity: capacity, offered: map[*Process]T{}, granted: map[*Process]message[T]{},
 		full: "room in mailbox " + name, empty: "mailbox " + name,
 	}
 }
@@ -34,18 +41,28 @@ func (m *Mailbox[T]) TryPut(v T) bool {
 	if m.s.silent() || m.capacity > 0 && m.items.len() >= m.capacity {
 		return false
 	}
-	m.put(v)
+	m.accept(v)
 	return true
 }
 
-// put hands v to the receiver that has waited longest, or stores it.
-func (m *Mailbox[T]) put(v T) {
-	if p := m.receivers.popFront(); p != nil {
-		m.granted[p] = v
-		p.decide(nil)
-		return
+// accept hands v to the receiver that has waited longest, or stores it.
+func (m *Mailbox[T]) accept(v T) {
+	m.put++
+	msg := message[T]{m.put, v}
+	if !m.grant(msg) {
+		m.items.pushBack(msg)
 	}
-	m.items.pushBack(v)
+}
+
+// grant hands a message to the receiver that has waited longest, and reports whether there was one.
+func (m *Mailbox[T]) grant(msg message[T]) bool {
+	p := m.receivers.popFront()
+	if p == nil {
+		return false
+	}
+	m.granted[p] = msg
+	p.decide(nil)
+	return true
 }
 
 // Put puts v in, and waits for room if it must.
@@ -67,7 +84,7 @@ func (m *Mailbox[T]) TryTake() (v T, ok bool) {
 	if m.s.silent() || m.items.len() == 0 {
 		return v, false
 	}
-	v = m.items.popFront()
+	v = m.items.popFront().value
 	m.admit()
 	return v, true
 }
@@ -85,7 +102,7 @@ func (m *Mailbox[T]) Take(p *Process) (v T, err error) {
 	if err := p.park(); err != nil {
 		return v, err
 	}
-	v = m.granted[p]
+	v = m.granted[p].value
 	delete(m.granted, p)
 	return v, nil
 }
@@ -98,7 +115,7 @@ func (m *Mailbox[T]) admit() {
 	if p := m.senders.popFront(); p != nil {
 		v := m.offered[p]
 		delete(m.offered, p)
-		m.put(v)
+		m.accept(v)
 		p.decide(nil)
 	}
 }
@@ -122,14 +139,19 @@ func (m *receiving[T]) withdraw(p *Process, granted bool) {
 		return
 	}
 	box := (*Mailbox[T])(m)
-	v := box.granted[p]
+	msg := box.granted[p]
 	delete(box.granted, p)
-	if next := box.receivers.popFront(); next != nil {
-		box.granted[next] = v
-		next.decide(nil)
-		return
+	if !box.grant(msg) {
+		box.takeBack(msg)
 	}
-	box.items.pushFront(v)
+}
+
+// takeBack puts a message that was granted back into its place in the order, even if the box is full.
+func (m *Mailbox[T]) takeBack(msg message[T]) {
+	m.items.pushFront(msg)
+	for i := 1; i < m.items.len() && m.items.at(i).seq < msg.seq; i++ {
+		*m.items.at(i - 1), *m.items.at(i) = *m.items.at(i), msg
+	}
 }
 
 // ring is a queue in a slice that is used again.
@@ -140,6 +162,9 @@ type ring[T any] struct {
 }
 
 func (r *ring[T]) len() int { return r.n }
+
+// at returns the place of the i-th element from the front.
+func (r *ring[T]) at(i int) *T { return &r.buf[(r.first+i)%len(r.buf)] }
 
 func (r *ring[T]) grow() {
 	if r.n < len(r.buf) {

@@ -21,10 +21,12 @@ type Process struct {
 	co                       *coroutine
 	background, pooled       bool
 	killed, ended, unwinding bool
+	unwinds                  int
 
 	// The wait it is in. A wake-up carries the ticket of the wait that it is for.
 	ticket  uint64
 	waiting bool
+	parked  bool   // it has given control back
 	decided bool   // how the wait ends is settled; the process has not run yet
 	waitErr error  // what the wait will return
 	source  waiter // who must be told if the wait ends otherwise
@@ -37,9 +39,10 @@ type Process struct {
 	spare     []*scope
 	endedIn   int // open scopes that have ended
 
-	parent     *Process
+	parent     *Process // nil once it has ended
 	children   *Process // the newest; siblings are linked
-	sibling    *Process
+	older      *Process
+	younger    *Process
 	joiners    []Ticket
 	next, prev *Process // all living processes
 	gnext      *Process // those of the group
@@ -69,6 +72,23 @@ func (e *Interrupted) Unwrap() []error { return []error{ErrInterrupted, e.Reason
 
 // unwind is the private panic that ends a killed process.
 type unwind struct{ p *Process }
+
+const maxUnwinds = 10_000 // panics of one kill; who has recovered from so many always will
+
+// unwind ends the killed process, which runs now. A process that recovers from every panic cannot
+// be ended: it fails the run, and is left where it is.
+func (p *Process) unwind() {
+	if p.unwinds++; p.unwinds > maxUnwinds {
+		p.s.fail(p.label(), errors.New("the process is killed, and recovers from it for ever"), string(debug.Stack()))
+		co := p.co
+		p.finish()
+		for {
+			co.yield(struct{}{})
+		}
+	}
+	p.unwinding = true
+	panic(unwind{p})
+}
 
 // Go starts a process at the present instant, after what is already scheduled for it. A run that
 // becomes idle while it waits is a deadlock.
@@ -109,7 +129,7 @@ func (g *Group) Spawn(name string, f func(p *Process, arg any), arg any) {
 func (g *Group) start(p *Process, parent *Process) *Process {
 	s := g.s
 	p.s, p.group = s, g
-	if !g.alive || s.silent() {
+	if !g.alive || s.silent() || parent != nil && parent.ended {
 		p.killed, p.ended = true, true
 		return p
 	}
@@ -120,8 +140,7 @@ func (g *Group) start(p *Process, parent *Process) *Process {
 	p.gnext, p.gprev = &g.processes, g.processes.gprev
 	p.gprev.gnext, p.gnext.gprev = p, p
 	if parent != nil {
-		p.parent, p.sibling = parent, parent.children
-		parent.children = p
+		p.bornTo(parent)
 	}
 	p.begin("its start", nil)
 	p.decided = true
@@ -198,6 +217,9 @@ func (p *Process) Ticket(what string) Ticket {
 
 // Park waits until the ticket that was announced last is woken.
 func (p *Process) Park() error {
+	if !p.waiting {
+		panic("sim: " + p.label() + " parks without a ticket")
+	}
 	if p.decided {
 		return p.park()
 	}
@@ -246,6 +268,7 @@ func (p *Process) decide(err error) {
 func (p *Process) cut(err error) {
 	if p.source != nil {
 		p.source.withdraw(p, false)
+		p.source = nil
 	}
 	p.ticket++ // a wake-up that is on its way, such as a sleep's, is stale
 	p.decide(err)
@@ -255,12 +278,9 @@ func (p *Process) cut(err error) {
 func (p *Process) mayWait() error {
 	switch {
 	case p.s.current != p:
-		if p.killed {
-			panic(unwind{p})
-		}
 		panic("sim: " + p.label() + " is made to wait by somebody else")
 	case p.killed:
-		panic(unwind{p})
+		p.unwind()
 	case p.interrupt != nil:
 		err := p.interrupt
 		p.interrupt = nil
@@ -274,11 +294,13 @@ func (p *Process) mayWait() error {
 // park gives control back until the process is woken.
 func (p *Process) park() error {
 	if p.killed {
-		panic(unwind{p})
+		p.unwind()
 	}
+	p.parked = true
 	p.co.yield(struct{}{})
+	p.parked = false
 	if p.killed {
-		panic(unwind{p})
+		p.unwind()
 	}
 	err := p.waitErr
 	p.end()
@@ -302,10 +324,10 @@ func (p *Process) enter() {
 		p.co.p = p
 	}
 	before := s.current
+	defer func() { s.current = before }() // even if p ends the goroutine, as t.FailNow does
 	s.current = p
 	co := p.co
 	co.next()
-	s.current = before
 	if co.p == nil {
 		s.worker.coroutines = append(s.worker.coroutines, co)
 	}
@@ -343,11 +365,10 @@ func (p *Process) Kill() {
 	}
 	switch {
 	case s.current == p:
-		p.unwinding = true
-		panic(unwind{p})
+		p.unwind()
 	case p.co == nil: // it has not begun
 		p.finish()
-	case p.waiting:
+	case p.parked:
 		p.unwinding = true
 		p.enter()
 	}
@@ -358,8 +379,7 @@ func (p *Process) Kill() {
 // unwindIfKilled ends the running process if something that it set off has killed it meanwhile.
 func (p *Process) unwindIfKilled() {
 	if p != nil && p.killed && !p.unwinding {
-		p.unwinding = true
-		panic(unwind{p})
+		p.unwind()
 	}
 }
 
@@ -383,11 +403,10 @@ func (p *Process) run() {
 // finish takes the process out of the run.
 func (p *Process) finish() {
 	p.killed, p.ended = true, true
-	p.waiting = false
-	for c := p.children; c != nil; c = c.sibling {
-		c.killQuietly()
-	}
-	p.children = nil
+	p.end()
+	p.co = nil
+	p.killChildren()
+	p.leaveParent()
 	for _, sc := range p.scopes {
 		sc.abandon()
 	}

@@ -1,5 +1,10 @@
 package sim
 
+import (
+	"cmp"
+	"slices"
+)
+
 // queue holds the pending events in the order of (time, sequence number).
 //
 // It is a binary heap of 16-byte values over a slab of slots that hold what an event does. A slot
@@ -40,6 +45,11 @@ type slot struct {
 	local       Time // the instant on the group's own clock, if it has one of its own
 }
 
+// stale reports whether the event is of a life of its group that has ended, or of a wait that is over.
+func (ev *slot) stale() bool {
+	return ev.group.incarnation != ev.incarnation || ev.proc != nil && ev.ticket != ev.proc.ticket
+}
+
 // push schedules ev at an instant and returns its id.
 func (q *queue) push(at Time, ev slot) uint64 {
 	var i uint32
@@ -72,14 +82,20 @@ func (q *queue) move(i uint32, at Time) {
 	q.enter(i, at)
 }
 
-// instant returns when the event in a slot falls due. It searches: clocks change rarely.
-func (q *queue) instant(i uint32) Time {
+// pending returns the events of the present life of a group, in order, without those that are
+// held. It searches: clocks change rarely.
+func (q *queue) pending(g *Group) []entry {
+	var found []entry
 	for _, e := range q.heap {
-		if e.key == q.slots[i].key {
-			return e.at
+		ev := &q.slots[e.slot()]
+		if ev.key == e.key && ev.group == g && ev.incarnation == g.incarnation {
+			found = append(found, e)
 		}
 	}
-	return Never
+	slices.SortFunc(found, func(e, f entry) int {
+		return cmp.Or(cmp.Compare(e.at, f.at), cmp.Compare(e.key, f.key))
+	})
+	return found
 }
 
 // stop drops the event with the id, and reports whether it had not happened yet.
@@ -132,8 +148,9 @@ func (q *queue) hold(e entry) (id uint64) {
 }
 
 // resume gives an event that was held its place back, unless it was stopped meanwhile.
-func (q *queue) resume(id uint64, at Time) {
+func (q *queue) resume(id uint64, at, local Time) {
 	if i := uint32(id & (1<<slotBits - 1)); q.slots[i].id == id {
+		q.slots[i].local = local
 		q.enter(i, at)
 	}
 }

@@ -51,6 +51,9 @@ func (r *Resource) Waiting() int { return r.line.length }
 
 // TryAcquire takes n units without waiting, and reports whether it could. It never overtakes.
 func (r *Resource) TryAcquire(n int) bool {
+	if n < 0 {
+		panic(fmt.Sprintf("sim: %d units of %s are asked for", n, r.what))
+	}
 	if r.s.silent() || r.line.length > 0 || r.inUse+n > r.units {
 		return false
 	}
@@ -61,9 +64,6 @@ func (r *Resource) TryAcquire(n int) bool {
 // Acquire takes n units, and waits for them if it must. The priority counts only in the order
 // [Priority]. Who takes units must give them back, best by a deferred [Resource.Release].
 func (r *Resource) Acquire(p *Process, n, priority int) error {
-	if n < 0 {
-		panic(fmt.Sprintf("sim: Acquire of %d units of %s", n, r.what))
-	}
 	if err := p.mayWait(); err != nil {
 		return err
 	}

@@ -32,15 +32,20 @@ func (g *Signal) Notify() bool {
 	if p == nil {
 		return false
 	}
+	p.link.units = 1 // one notification, for one process
 	p.decide(nil)
 	return true
 }
 
 // Broadcast wakes all that wait, the longest waiting first, and returns how many they were.
 func (g *Signal) Broadcast() int {
-	n := 0
-	for g.Notify() {
-		n++
+	if g.s.silent() {
+		return 0
+	}
+	n := g.line.length
+	for p := g.line.popFront(); p != nil; p = g.line.popFront() {
+		p.link.units = 0
+		p.decide(nil)
 	}
 	return n
 }
@@ -48,13 +53,18 @@ func (g *Signal) Broadcast() int {
 // Waiting returns how many processes wait.
 func (g *Signal) Waiting() int { return g.line.length }
 
-// withdraw passes a single notification on to the next if its receiver was killed.
+// withdraw passes a notification on to the next if its receiver was killed; a broadcast is for
+// those who waited when it was made.
 func (g *Signal) withdraw(p *Process, granted bool) {
-	if granted {
-		if next := g.line.popFront(); next != nil {
-			next.decide(nil)
-		}
+	if !granted {
+		g.line.remove(p)
 		return
 	}
-	g.line.remove(p)
+	if p.link.units == 0 {
+		return
+	}
+	if next := g.line.popFront(); next != nil {
+		next.link.units = 1
+		next.decide(nil)
+	}
 }

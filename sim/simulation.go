@@ -71,7 +71,7 @@ type Timer struct {
 }
 
 // Stop drops the event, and reports whether that was in time.
-func (t Timer) Stop() bool { return t.s != nil && t.s.queue.stop(t.id) }
+func (t Timer) Stop() bool { return t.s != nil && !t.s.closed && t.s.queue.stop(t.id) }
 
 // At calls f at an instant. It panics if that instant has passed.
 func (s *Simulation) At(t Time, f func()) Timer { return s.root.At(t, f) }
@@ -99,7 +99,9 @@ func (s *Simulation) RunUntil(t Time) error {
 	if s.failure != nil {
 		return s.failure
 	}
-	s.now = t
+	if t > s.now {
+		s.now, s.atInstant = t, 0
+	}
 	return nil
 }
 
@@ -150,32 +152,38 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 	}
 	s.running = true
 	var ev slot
+	asking := false // cond
 	defer func() {
 		s.running = false
 		s.current = nil
-		if v := recover(); v != nil {
+		v := recover()
+		switch {
+		case v == nil:
+		case asking:
+			s.fail("the condition of RunWhile", v, string(debug.Stack()))
+		default:
 			s.fail(ownerOf(&ev), v, string(debug.Stack()))
 		}
 	}()
 	for s.failure == nil {
-		if cond != nil && !cond() {
+		if asking = cond != nil; asking && !cond() {
 			return true
 		}
+		asking = false
 		e, ok := s.queue.first()
 		if !ok || e.at > until {
 			return false
 		}
-		if g := s.queue.slots[e.slot()].group; g.paused {
-			g.hold(e)
+		next := &s.queue.slots[e.slot()]
+		if next.stale() {
+			s.queue.take(e)
+			continue
+		}
+		if next.group.paused {
+			next.group.hold(e)
 			continue
 		}
 		ev = s.queue.take(e)
-		if ev.group.incarnation != ev.incarnation {
-			continue // of a life that has ended
-		}
-		if ev.proc != nil && ev.ticket != ev.proc.ticket {
-			continue // of a wait that is over
-		}
 		if e.at != s.now {
 			s.now, s.atInstant = e.at, 0
 		}
@@ -199,6 +207,9 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 // livelock watches who keeps the clock from moving for a while, and then fails the run.
 func (s *Simulation) livelock(ev *slot) bool {
 	const watched = 8
+	if s.atInstant == s.cfg.MaxAtInstant+1 {
+		s.root.suspects = nil
+	}
 	if s.atInstant <= s.cfg.MaxAtInstant+watched {
 		s.suspects(ownerOf(ev))
 		return false
@@ -220,6 +231,12 @@ func (s *Simulation) suspects(owner string) {
 // close unwinds what is left of the run.
 func (s *Simulation) close() {
 	s.closed = true
+	s.current = nil
+	defer func() {
+		if s.processes.next != &s.processes {
+			s.close() // a deferred function of a process ended the goroutine, as t.FailNow does
+		}
+	}()
 	for p := s.processes.next; p != &s.processes; p = s.processes.next {
 		p.Kill()
 	}
