@@ -94,7 +94,8 @@ func New(cfg Config, now sim.Time) *Detector {
 	return d
 }
 
-// Reset forgets all results: the instance has been started anew.
+// Reset forgets all results: the instance has been started anew. Without it, an instance that is
+// restarted and still fails is no news, and nobody hears of it again.
 func (d *Detector) Reset(now sim.Time) {
 	d.fresh = true
 	if d.cfg.StartsDown {
