@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/nines-sim/nines/models/scenario"
 )
 
 // A choice is a flag that takes one of several words.
@@ -49,6 +51,20 @@ func complete(cmd *cobra.Command, flag string, words []string) {
 	if err != nil {
 		panic("cli: " + err.Error())
 	}
+}
+
+// nearestFlag adds the flag that was perhaps meant to an error about an unknown one.
+func nearestFlag(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := scenario.Nearest(name, names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return err
 }
 
 // A seedRange is a flag such as 1-200, 7 or 0x10-0x1f.
@@ -103,7 +119,7 @@ func (a *app) command(cmd *cobra.Command, args []string) string {
 		values := []string{f.Value.String()}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
-			if f.Value.Type() == "strings" {
+			if f.Value.Type() == "stringSlice" {
 				values = []string{strings.Join(values, ",")}
 			}
 		}

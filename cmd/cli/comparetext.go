@@ -1,0 +1,435 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nines-sim/nines/sim/report"
+	"github.com/nines-sim/nines/sim/study"
+)
+
+// writeComparison writes a comparison in the form that was asked for.
+func (a *app) writeComparison(form string, c *comparison) error {
+	switch form {
+	case asJSON:
+		return a.writeJSON(c.document())
+	case asNDJSON:
+		return c.writeLines(a)
+	case asCSV:
+		return c.table().WriteCSV(a.stdout)
+	}
+	return a.writeComparisonText(a.stdout, c)
+}
+
+// writeComparisonText writes a comparison for a person: a table for each objective, what it takes, and
+// what follows.
+func (a *app) writeComparisonText(w io.Writer, c *comparison) error {
+	fmt.Fprintln(w, c.headline())
+	for o := range c.Objectives {
+		fmt.Fprintf(w, "\n%s\n", c.promise(o))
+		if err := c.results(o).WriteText(w, a.tableStyle()); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w, "\nwhat it takes\n")
+	if err := c.costs().WriteText(w, a.tableStyle()); err != nil {
+		return err
+	}
+	if len(c.Diffs) > 0 {
+		fmt.Fprintf(w, "\ncompared with %s, in bad minutes a year\n", c.Baseline)
+		if err := c.differences().WriteText(w, a.tableStyle()); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(w)
+	for _, line := range slices.Concat(c.cheapest(), c.overlap(), c.moreRuns(), c.covers()) {
+		fmt.Fprintln(w, wrap(line, textColumns, "  "))
+	}
+	_, err := fmt.Fprintf(w, "again: %s\n       nines %s · scenario %s\n", c.again, c.version, c.hash)
+	return err
+}
+
+// headline says what was compared and how.
+func (c *comparison) headline() string {
+	parts := []string{c.name, count(len(c.Variants), "variant")}
+	same := "same arrivals and faults for all"
+	if c.Method == "incidents" {
+		same = "same incidents for all"
+		classes := 0
+		for _, class := range c.Classes {
+			if len(class.Causes) == 1 {
+				classes++
+			}
+		}
+		kinds := "incident classes"
+		if classes == 1 {
+			kinds = "incident class"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", classes, kinds))
+	}
+	parts = append(parts, same, fmt.Sprintf("seeds %d-%d", c.FirstSeed, c.LastSeed), count(c.Runs, "run"))
+	line := strings.Join(parts, " · ")
+	if c.Incomplete {
+		line += "\nINTERRUPTED: this is what the runs that were finished in every variant say"
+	}
+	return line
+}
+
+// promise says what an objective asks for.
+func (c *comparison) promise(i int) string {
+	o := c.plan.objective(c.Objectives[i].Name)
+	s := o.Name + ": " + o.Of
+	if o.Within > 0 {
+		s += " within " + report.Duration(o.Within)
+	}
+	if o.Settled > 0 {
+		s += ", settled in " + report.Duration(o.Settled)
+	}
+	if len(o.Once) > 0 {
+		s += ", " + strings.Join(o.Once, " and ") + " once"
+	}
+	if o.Target > 0 {
+		s += fmt.Sprintf("; target %s %%, which allows %s bad minutes a year",
+			report.Number(100*o.Target), report.Minutes((1-o.Target)*minutesPerYear))
+	}
+	return s
+}
+
+const minutesPerYear = 525_600
+
+// overlaps is the column that holds all pairs of causes.
+const overlaps = "overlaps"
+
+// column returns the name of the column that a class of runs belongs to.
+func column(class string) string {
+	if strings.Contains(class, "+") {
+		return overlaps
+	}
+	return class
+}
+
+// columns lists the columns of bad minutes: calm first, then the causes in the order of the scenario,
+// then pairs and whatever no cause explains.
+func (c *comparison) columns() []string {
+	names := []string{study.Calm}
+	for _, f := range c.plan.designs[0].Scenario.Faults {
+		names = append(names, f.Name)
+	}
+	return append(names, overlaps, "none")
+}
+
+// minutes returns a result's bad minutes by column; NaN where a variant does not have the cause.
+func minutes(r study.Result) map[string]float64 {
+	m := map[string]float64{}
+	for _, part := range r.ByCause {
+		if part.PerYear == 0 && part.Class != study.Calm && part.BadMinutes.Value == 0 {
+			continue
+		}
+		m[column(part.Class)] += part.BadMinutes.Value
+	}
+	return m
+}
+
+// results is the table of one objective. Columns that hold nothing worth a minute's hundredth are left
+// out, and if there is no room for all, those that matter least are put together.
+func (c *comparison) results(o int) report.Table {
+	most := map[string]float64{} // by column, of all variants
+	for _, v := range c.Variants {
+		for name, m := range minutes(v.Objectives[o]) {
+			most[name] = max(most[name], math.Abs(m))
+		}
+	}
+	columns := slices.DeleteFunc(c.columns(), func(name string) bool { return most[name] < 0.005 })
+	var others []string
+	for {
+		t := c.resultsBy(o, columns, others)
+		if textWidth(t) <= textColumns || len(columns) < 2 {
+			return t
+		}
+		least := slices.MinFunc(columns, func(x, y string) int { return cmp.Compare(most[x], most[y]) })
+		columns = slices.DeleteFunc(columns, func(name string) bool { return name == least })
+		others = append(others, least)
+	}
+}
+
+// textColumns is how wide a table may be.
+const textColumns = 100
+
+func textWidth(t report.Table) int {
+	widest := 0
+	for line := range strings.Lines(t.String()) {
+		widest = max(widest, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+	}
+	return widest
+}
+
+// resultsBy is the table with some columns of bad minutes, and one for the sum of others.
+func (c *comparison) resultsBy(o int, columns, others []string) report.Table {
+	target := c.Objectives[o].Target > 0
+	level := c.Variants[0].Objectives[o].Availability.Level
+	t := report.Table{Columns: []report.Column{{Header: "variant"}, {Header: "good %", Right: true},
+		{Header: fmt.Sprintf("[%s %%]", report.Number(100*level)), Right: true}}}
+	if target {
+		t.Columns = append(t.Columns, report.Column{Header: "target"})
+	}
+	t.Columns = append(t.Columns, report.Column{Header: "bad min/yr", Right: true})
+	for _, name := range columns {
+		t.Columns = append(t.Columns, report.Column{Header: name, Right: true})
+	}
+	if others != nil {
+		t.Columns = append(t.Columns, report.Column{Header: "others", Right: true})
+	}
+	for _, v := range c.Variants {
+		r := v.Objectives[o]
+		e := estimate(r.Availability)
+		row := []string{v.Variant, e.Percent(), e.PercentInterval()}
+		if target {
+			row = append(row, string(r.Met))
+		}
+		row = append(row, badMinutes(r.BadMinutes))
+		by := minutes(r)
+		for _, name := range columns {
+			cell := "–"
+			if m, ok := by[name]; ok {
+				cell = report.Minutes(m)
+			}
+			row = append(row, cell)
+		}
+		if others != nil {
+			sum := 0.0
+			for _, name := range others {
+				sum += by[name]
+			}
+			row = append(row, report.Minutes(sum))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func estimate(i study.Interval) report.Estimate {
+	return report.Estimate{Value: i.Value, Low: i.Low, High: i.High}
+}
+
+// badMinutes writes an estimate of bad minutes, or the bound if nothing bad was seen.
+func badMinutes(i study.Interval) string {
+	if i.Bound {
+		return "<" + report.Minutes(i.High)
+	}
+	return report.Minutes(i.Value)
+}
+
+// costs is the table of what the variants take, and do, besides the objectives.
+func (c *comparison) costs() report.Table {
+	t := report.Table{Columns: []report.Column{{Header: "variant"}, {Header: "servers", Right: true}, {Header: "load×", Right: true},
+		{Header: c.quiet("p99"), Right: true}}}
+	counts := []struct{ metric, header string }{
+		{"double", "double effects/yr"}, {"lost", "lost writes/yr"}, {"alerts", "alerts/yr"},
+	}
+	counts = slices.DeleteFunc(counts, func(k struct{ metric, header string }) bool {
+		return !slices.ContainsFunc(c.Variants, func(v study.Finding) bool { return v.Yearly[k.metric] != 0 })
+	})
+	for _, k := range counts {
+		t.Columns = append(t.Columns, report.Column{Header: k.header, Right: true})
+	}
+	for _, v := range c.Variants {
+		row := []string{v.Variant, fmt.Sprint(c.plan.design(v).Scenario.Servers()),
+			fmt.Sprintf("%.2f", loadFactor(v)), report.Duration(time.Duration(p99(v) * 1e6))}
+		for _, k := range counts {
+			row = append(row, report.Minutes(v.Yearly[k.metric]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// quiet adds to the name of a metric that it is of calm runs, if the study has them.
+func (c *comparison) quiet(metric string) string {
+	if c.Method == "incidents" {
+		return metric + " calm"
+	}
+	return metric
+}
+
+// differences is the table of what is better or worse than the baseline.
+func (c *comparison) differences() report.Table {
+	t := report.Table{Columns: []report.Column{{Header: "variant"}, {Header: "objective"}, {Header: "verdict"},
+		{Header: "difference", Right: true}, {Header: "interval", Right: true}, {Header: "would decide"}}}
+	for _, d := range c.Diffs {
+		note := ""
+		switch {
+		case d.Verdict == study.Undecided && d.MoreRuns > 0:
+			note = "about " + count(d.MoreRuns, "more run")
+		case d.Verdict == study.Undecided:
+			note = "no number of runs"
+		}
+		t.Rows = append(t.Rows, []string{d.Variant, d.Objective, string(d.Verdict),
+			signed(d.BadMinutes.Value), fmt.Sprintf("[%s, %s]", signed(d.BadMinutes.Low), signed(d.BadMinutes.High)), note})
+	}
+	return t
+}
+
+// signed writes a difference with its sign: +12, −3.4, 0.
+func signed(v float64) string {
+	s := report.Minutes(math.Abs(v))
+	switch {
+	case s == "0":
+		return s
+	case v < 0:
+		return "−" + s
+	}
+	return "+" + s
+}
+
+// cheapest names the variant with the fewest servers, then the least load, that is shown to meet every
+// target; and those for which that is not decided and that would be cheaper.
+func (c *comparison) cheapest() []string {
+	var targets []string
+	for _, o := range c.Objectives {
+		if o.Target > 0 {
+			targets = append(targets, o.Name+" "+report.Number(100*o.Target)+" %")
+		}
+	}
+	if targets == nil {
+		return nil
+	}
+	servers := func(v study.Finding) int { return c.plan.design(v).Scenario.Servers() }
+	order := slices.Clone(c.Variants)
+	slices.SortStableFunc(order, func(x, y study.Finding) int {
+		return cmp.Or(cmp.Compare(servers(x), servers(y)), cmp.Compare(math.Round(100*loadFactor(x)), math.Round(100*loadFactor(y))))
+	})
+	var unclear []string
+	what := "Cheapest that meets " + strings.Join(targets, " and ") + ": "
+	for _, v := range order {
+		switch met := meetsAll(v); met {
+		case study.Yes:
+			line := fmt.Sprintf("%s%s (%s).", what, v.Variant, count(servers(v), "server"))
+			if unclear != nil {
+				line += " Undecided, and no dearer: " + strings.Join(unclear, ", ") + "."
+			}
+			return []string{line}
+		case study.Unclear:
+			unclear = append(unclear, v.Variant)
+		}
+	}
+	if unclear == nil {
+		return []string{what + "none of these."}
+	}
+	return []string{what + "undecided. No variant is shown to; these may: " + strings.Join(unclear, ", ") + "."}
+}
+
+// meetsAll says whether a variant meets all its targets: with the whole interval of each.
+func meetsAll(v study.Finding) study.Met {
+	all := study.Yes
+	for _, r := range v.Objectives {
+		switch {
+		case r.Met == study.No:
+			return study.No
+		case r.Met == study.Unclear:
+			all = study.Unclear
+		}
+	}
+	return all
+}
+
+// overlap says how much the incidents of a year run into each other, and what was done about it.
+func (c *comparison) overlap() []string {
+	o := c.Overlap
+	if o == nil {
+		return nil
+	}
+	line := fmt.Sprintf("Overlap: during %.2g %% of the time of an incident another one is under way (%s, where it is most).",
+		100*o.Share, o.Variant)
+	if len(o.Simulated) > 0 {
+		var pairs []string
+		for _, p := range o.Simulated {
+			pairs = append(pairs, p.First+" + "+p.Second)
+		}
+		line += " Simulated as pairs: " + strings.Join(pairs, ", ") + "."
+	}
+	if len(o.Neglected) > 0 {
+		worst, sum := o.Neglected[0], 0.0
+		for _, p := range o.Neglected {
+			sum += p.AtMost
+			if p.AtMost > worst.AtMost {
+				worst = p
+			}
+		}
+		line += fmt.Sprintf(" Left out: %s of causes, at most %s bad minutes a year in all (%s during %s: at most %s).",
+			count(len(o.Neglected), "pair"), report.Minutes(sum), worst.Second, worst.First, report.Minutes(worst.AtMost))
+	}
+	return []string{line}
+}
+
+// moreRuns says, for each objective, what more runs would do for the interval that is widest.
+func (c *comparison) moreRuns() []string {
+	var lines []string
+	for o, objective := range c.Objectives {
+		var widest *study.Result
+		name := ""
+		for i := range c.Variants {
+			r := &c.Variants[i].Objectives[o]
+			if r.More.Now > 0 && r.BadMinutes.Value > 0 &&
+				(widest == nil || r.More.Now/r.BadMinutes.Value > widest.More.Now/widest.BadMinutes.Value) {
+				widest, name = r, c.Variants[i].Variant
+			}
+		}
+		if widest != nil {
+			lines = append(lines, fmt.Sprintf("More runs: %s of %s is known to ±%s bad minutes a year; twice as many runs make that ±%s, four times as many ±%s.",
+				objective.Name, name, report.Minutes(widest.More.Now), report.Minutes(widest.More.Twice), report.Minutes(widest.More.Four)))
+		}
+	}
+	return lines
+}
+
+// covers says what the intervals mean.
+func (c *comparison) covers() []string {
+	i := c.Variants[0].Objectives[0].BadMinutes
+	what := "the chance in the runs"
+	if c.inputs() {
+		what += " and how uncertain the incident rates are"
+	}
+	line := fmt.Sprintf("Intervals hold with %s %% and cover %s.", report.Number(100*i.Level), what)
+	if len(c.Diffs) > 0 {
+		line += " Verdicts hold for all comparisons of an objective together, which asks for more than the interval of one."
+	}
+	line += " Load× is calls sent for each call asked for"
+	if c.Method == "incidents" {
+		line += ", in the incident that raises it most"
+	}
+	return []string{line + "."}
+}
+
+// inputs reports whether intervals cover uncertain rates.
+func (c *comparison) inputs() bool {
+	return slices.ContainsFunc(c.Variants, func(v study.Finding) bool {
+		return slices.ContainsFunc(v.Objectives, func(r study.Result) bool { return r.BadMinutes.Covers == study.SamplingInputs })
+	})
+}
+
+// wrap breaks a line at spaces so that it fits a width, and indents what follows.
+func wrap(s string, width int, indent string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(s) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+n > width:
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}
