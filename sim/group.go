@@ -83,11 +83,20 @@ func (g *Group) Pause() {
 
 // Resume ends a pause: what fell due meanwhile happens now, in the order in which it fell due.
 func (g *Group) Resume() {
+	if !g.paused {
+		return
+	}
 	g.paused = false
+	due := g.s.queue.pending(g)
 	for _, id := range g.held {
 		g.s.queue.resume(id, g.s.now, g.Now())
 	}
 	g.held = g.held[:0]
+	for _, e := range due { // of this very instant, and so behind what was held
+		if e.at == g.s.now {
+			g.s.queue.move(e.slot(), e.at)
+		}
+	}
 }
 
 // Paused reports whether the group is paused.
