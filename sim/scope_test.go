@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,4 +46,132 @@ func TestAWaitThatIsDecidedIsNotCutShort(t *testing.T) {
 		s.RunUntilIdle()
 	})
 	expect(t, got, err, "1s first: <nil>", "1s second: interrupted: hey")
+}
+
+func TestScopes(t *testing.T) {
+	later := errors.New("later")
+	for _, c := range []struct {
+		name string
+		f    func(s *sim.Simulation, p *sim.Process, say func(string, ...any))
+		want []string
+	}{
+		{"the outer ends first", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			outer := p.WithTimeout(time.Second)
+			inner := p.WithTimeout(time.Minute)
+			at, ok := p.Deadline()
+			err := p.Sleep(time.Hour)
+			say("deadline %v %v; inner %v, outer %v", at, ok, inner.Ended(err), outer.Ended(err))
+			inner.Close()
+			say("still %v", outer.Ended(p.Sleep(0)))
+			outer.Close()
+			_, ok = p.Deadline()
+			say("err %v, deadline %v", p.Err(), ok)
+		}, []string{"1s deadline 1s true; inner false, outer true", "1s still true", "1s err <nil>, deadline false"}},
+		{"both deadlines at one instant are the outer's", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			outer := p.WithTimeout(time.Second)
+			inner := p.WithTimeout(time.Second)
+			err := p.Sleep(time.Hour)
+			say("inner %v, outer %v", inner.Ended(err), outer.Ended(err))
+		}, []string{"1s inner false, outer true"}},
+		{"the inner ended, then the outer: waits report the outer", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			outer := p.WithTimeout(2 * time.Second)
+			inner := p.WithTimeout(time.Second)
+			first := p.Sleep(time.Hour)
+			outer.Cancel(later)
+			second := p.Sleep(time.Hour)
+			say("first: inner %v; second: inner %v, outer %v", inner.Ended(first), inner.Ended(second), outer.Ended(second))
+		}, []string{"1s first: inner true; second: inner false, outer true"}},
+		{"cancelled with a cause", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			sc := p.WithCancel()
+			s.After(time.Second, func() { sc.Cancel(later); sc.Cancel(nil) })
+			err := p.Sleep(time.Hour)
+			say("%v: %v %v", err, sc.Ended(err), errors.Is(err, later))
+		}, []string{"1s scope ended: later: true true"}},
+		{"cancelled while it does not wait", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			sc := p.WithCancel()
+			sc.Cancel(nil)
+			say("%v", p.Err())
+			say("%v", errors.Is(p.Sleep(time.Hour), sim.ErrCancelled))
+			sc.Close()
+			say("%v", p.Sleep(0))
+		}, []string{"0s scope ended: cancelled", "0s true", "0s <nil>"}},
+		{"a deadline that has passed already", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			p.Sleep(time.Second)
+			sc := p.WithDeadline(0)
+			say("%v", sc.Ended(p.Sleep(time.Hour)))
+		}, []string{"1s true"}},
+		{"a free resource is granted even at the deadline", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			p.WithTimeout(0)
+			say("%v", sim.NewResource(s, "r", 1, sim.FIFO).Acquire(p, 1, 0))
+		}, []string{"0s <nil>"}},
+		{"no wait is granted after the end", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			r := sim.NewResource(s, "r", 1, sim.FIFO)
+			box := sim.NewMailbox[int](s, "box", 0)
+			sc := p.WithTimeout(time.Second)
+			p.Sleep(time.Hour)
+			_, err := box.Take(p)
+			say("%v %v %v", sc.Ended(r.Acquire(p, 1, 0)), sc.Ended(box.Put(p, 1)), sc.Ended(err))
+			say("%d in use, %d in the box", r.InUse(), box.Len())
+		}, []string{"1s true true true", "1s 0 in use, 0 in the box"}},
+		{"a handle is stale once closed, though its memory is used again", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			old := p.WithTimeout(time.Second)
+			old.Close()
+			next := p.WithTimeout(time.Minute)
+			old.Cancel(later)
+			old.Close()
+			err := p.Sleep(2 * time.Second)
+			say("%v, old %v", err, old.Ended(err))
+			next.Cancel(later)
+			err = p.Sleep(0)
+			say("old %v, next %v", old.Ended(err), next.Ended(err))
+		}, []string{"2s <nil>, old false", "2s old false, next true"}},
+		{"the zero scope", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			var sc sim.Scope
+			sc.Cancel(nil)
+			sc.Close()
+			say("%v", sc.Ended(later))
+		}, []string{"0s false"}},
+		{"an end passes through those it does not belong to", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			outer := p.WithTimeout(time.Second)
+			err := func() error {
+				inner := p.WithTimeout(time.Minute)
+				defer inner.Close()
+				if err := p.Sleep(time.Hour); err != nil && !inner.Ended(err) {
+					return fmt.Errorf("a layer between: %w", err)
+				}
+				return nil
+			}()
+			say("%v, outer %v", err, outer.Ended(err))
+		}, []string{"1s a layer between: scope ended: deadline passed, outer true"}},
+		{"an inner timeout after a step of the clock", func(s *sim.Simulation, p *sim.Process, say func(string, ...any)) {
+			outer := p.WithTimeout(5 * time.Second)
+			p.Group().SetClock(time.Hour, 0)
+			at, _ := p.Deadline()
+			inner := p.WithTimeout(time.Second)
+			err := p.Sleep(time.Minute)
+			say("outer's deadline was %v; inner %v, outer %v", at, inner.Ended(err), outer.Ended(err))
+		}, []string{"1s outer's deadline was 1h0m5s; inner true, outer false"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := story(t, sim.Config{}, func(s *sim.Simulation, say func(string, ...any)) {
+				s.NewGroup("host").Go("p", func(p *sim.Process) { c.f(s, p, say) })
+				s.RunUntilIdle()
+			})
+			expect(t, got, err, c.want...)
+		})
+	}
+}
+
+func TestScopesCloseInReverseOrder(t *testing.T) {
+	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		s.Go("p", func(p *sim.Process) {
+			outer := p.WithTimeout(time.Second)
+			p.WithTimeout(time.Second)
+			outer.Close()
+		})
+		s.RunUntilIdle()
+	})
+	if err == nil || !strings.Contains(err.Error(), "p #1 closes a scope before the scopes inside it") {
+		t.Errorf("got %v", err)
+	}
 }

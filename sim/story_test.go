@@ -1,7 +1,9 @@
 package sim_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,4 +30,20 @@ func expect(t *testing.T, got []string, err error, want ...string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the story differs (-want +got):\n%s", diff)
 	}
+}
+
+// expectFailure runs a model that must fail, with a message that contains the words.
+func expectFailure(t *testing.T, cfg sim.Config, f func(s *sim.Simulation), words ...string) *sim.Failure {
+	t.Helper()
+	_, err := sim.Run(cfg, f)
+	failure := new(sim.Failure)
+	if !errors.As(err, &failure) {
+		t.Fatalf("got %v, want a *sim.Failure", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the message %q does not say %q", err, word)
+		}
+	}
+	return failure
 }
