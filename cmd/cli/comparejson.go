@@ -72,7 +72,7 @@ func (c *comparison) variantDocument(f study.Finding) variantDocument {
 		LoadFactor: loadFactor(f), Servers: design.Scenario.Servers(), Yearly: f.Yearly, Metrics: f.Metrics,
 	}
 	for _, part := range first.ByCause {
-		v.ByCause[part.Class] = part.BadMinutes.Value
+		v.ByCause[column(part.Class)] += part.BadMinutes.Value
 	}
 	return v
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/nines-sim/nines/models/system"
 	"github.com/nines-sim/nines/sim/report"
 	"github.com/nines-sim/nines/sim/study"
 )
@@ -61,17 +62,13 @@ func (c *comparison) headline() string {
 	same := "same arrivals and faults for all"
 	if c.Method == "incidents" {
 		same = "same incidents for all"
-		classes := 0
+		faults := map[string]bool{}
 		for _, class := range c.Classes {
 			if len(class.Causes) == 1 {
-				classes++
+				faults[column(class.Name)] = true
 			}
 		}
-		kinds := "incident classes"
-		if classes == 1 {
-			kinds = "incident class"
-		}
-		parts = append(parts, fmt.Sprintf("%d %s", classes, kinds))
+		parts = append(parts, count(len(faults), "cause"))
 	}
 	parts = append(parts, same, fmt.Sprintf("seeds %d-%d", c.FirstSeed, c.LastSeed), count(c.Runs, "run"))
 	line := strings.Join(parts, " · ")
@@ -111,7 +108,7 @@ func column(class string) string {
 	if strings.Contains(class, "+") {
 		return overlaps
 	}
-	return class
+	return system.FaultOf(class)
 }
 
 // columns lists the columns of bad minutes: calm first, then the causes in the order of the scenario,
@@ -370,6 +367,12 @@ func (c *comparison) overlap() []string {
 // moreRuns says, for each objective, what more runs would do for the interval that is widest.
 func (c *comparison) moreRuns() []string {
 	var lines []string
+	label := func(f study.Finding) string {
+		if len(f.Point) > 0 {
+			return c.pointName(f.Point)
+		}
+		return f.Variant
+	}
 	for o, objective := range c.Objectives {
 		var widest *study.Result
 		name := ""
@@ -377,7 +380,7 @@ func (c *comparison) moreRuns() []string {
 			r := &c.Variants[i].Objectives[o]
 			if r.More.Now > 0 && r.BadMinutes.Value > 0 &&
 				(widest == nil || r.More.Now/r.BadMinutes.Value > widest.More.Now/widest.BadMinutes.Value) {
-				widest, name = r, c.Variants[i].Variant
+				widest, name = r, label(c.Variants[i])
 			}
 		}
 		if widest != nil {
@@ -396,7 +399,7 @@ func (c *comparison) covers() []string {
 		what += " and how uncertain the incident rates are"
 	}
 	line := fmt.Sprintf("Intervals hold with %s %% and cover %s.", report.Number(100*i.Level), what)
-	if len(c.Diffs) > 0 {
+	if len(c.Diffs) > 0 && len(c.Variants[0].Point) == 0 {
 		line += " Verdicts hold for all comparisons of an objective together, which asks for more than the interval of one."
 	}
 	line += " Load× is calls sent for each call asked for"

@@ -47,14 +47,10 @@ func (a *app) openSweep(dir string, src *source, s sweepPlan, command string, re
 	} else if errors.Is(err, fs.ErrNotExist) && resume {
 		a.say("%s holds no journal yet; a new one is begun", dir)
 	}
-	sc, err := src.file.Variant(s.Variant)
-	if err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	journal, err := study.OpenJournal(path, study.Header{Version: buildVersion(), Scenario: a.hash(sc), Command: command})
+	journal, err := study.OpenJournal(path, study.Header{Version: buildVersion(), Scenario: a.hash(s.from(src)), Command: command})
 	if err != nil {
 		return nil, err
 	}

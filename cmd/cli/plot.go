@@ -148,7 +148,7 @@ func (d *drawing) add(path, x string) error {
 func (r *result) along(x string) (study.Axis, study.Grid, error) {
 	varied := r.plan.varied()
 	if len(varied) == 0 {
-		varied = r.plan.Axes
+		varied = r.plan.grid()
 	}
 	i := slices.IndexFunc(varied, func(axis study.Axis) bool {
 		return x == "" || axis.Path == x || strings.HasSuffix(axis.Path, "."+x)

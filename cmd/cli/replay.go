@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +68,7 @@ func (a *app) again(res *result, row study.Row) (task, error) {
 	st := system.NewStudy([]system.Design{{Variant: row.Variant, Point: row.Point, Scenario: sc}}, a.Families)
 	defer st.Close()
 	for _, cause := range row.Causes {
-		if st.Variants()[0].Victims[cause] == 0 {
+		if !slices.Contains(causeNames(res.src), system.FaultOf(cause)) {
 			return task{}, unknown("cause", cause, causeNames(res.src))
 		}
 	}

@@ -144,30 +144,29 @@ func (a *app) prepare(arg string, f runFlags) (task, error) {
 	case f.incident == "" && f.quantile != 0:
 		return t, usage("--u is for --incident")
 	case f.incident != "":
-		if t.kase, err = a.incident(st, t, f); err != nil {
+		if t.kase, err = a.incident(t, f); err != nil {
 			return t, err
 		}
 	}
 	t.run, err = st.Run(t.kase)
+	if err == nil && f.incident != "" && len(t.run.Plan.Entries) == 0 {
+		err = usage("nothing in variant %s can meet %s", variantName(t.variant), f.incident)
+	}
 	return t, err
 }
 
-// incident returns the case of one incident.
-func (a *app) incident(st *system.Study, t task, f runFlags) (study.Case, error) {
+// incident returns the case of one incident. It may be of a cause, or of a part of one as studies have
+// them: "pod_crash of shop".
+func (a *app) incident(t task, f runFlags) (study.Case, error) {
 	if t.sc.Study.Method != "incidents" {
 		return study.Case{}, usage("--incident is for scenarios of the method incidents; %s has the method %s, whose runs meet all causes",
 			t.src.file.Name(), t.sc.Study.Method)
 	}
-	causes := st.Causes()
-	i := slices.IndexFunc(causes, func(c study.Cause) bool { return c.Name == f.incident })
-	if i < 0 {
-		return study.Case{}, unknown("cause", f.incident, causeNames(t.src))
+	fault := system.FaultOf(f.incident)
+	if !slices.Contains(causeNames(t.src), fault) {
+		return study.Case{}, unknown("cause", fault, causeNames(t.src))
 	}
-	v := st.Variants()[0]
-	if v.Victims[f.incident] == 0 {
-		return study.Case{}, usage("nothing in variant %s can meet %s", variantName(t.variant), f.incident)
-	}
-	c := study.Incident(v, causes[i], f.seed)
+	c := study.Incident(study.Variant{Name: t.variant}, study.Cause{Name: f.incident}, f.seed)
 	if f.quantile != 0 {
 		c.U[0] = f.quantile
 	}
@@ -309,7 +308,7 @@ func (a *app) replayCommand(arg string, sets []string, c study.Case) string {
 	}
 	words = append(words, "--seed", strconv.FormatUint(c.Seed, 10))
 	if len(c.Causes) == 1 {
-		words = append(words, "--incident", c.Causes[0], "--u", strconv.FormatFloat(c.U[0], 'g', -1, 64))
+		words = append(words, "--incident", quote(c.Causes[0]), "--u", strconv.FormatFloat(c.U[0], 'g', -1, 64))
 	}
 	return strings.Join(words, " ")
 }

@@ -89,7 +89,7 @@ Every run that has ended is a row in a journal below --out-dir. A sweep that was
 		if err != nil && !interrupted(err) {
 			return err
 		}
-		c := &comparison{Summary: sum, plan: p, name: src.name, hash: p.hash(), version: buildVersion(), again: again}
+		c := &comparison{Summary: sum, plan: p, name: src.name, hash: a.hash(s.from(src)), version: buildVersion(), again: again}
 		if len(sum.Variants) > 0 {
 			if err := a.writeSweep(out.value, c, s); err != nil {
 				return err
@@ -106,11 +106,26 @@ Every run that has ended is a row in a journal below --out-dir. A sweep that was
 
 // A sweepPlan is what a sweep does, as its folder keeps it.
 type sweepPlan struct {
-	Scenario  string     `json:"scenario"`          // name
-	Variant   string     `json:"variant,omitempty"` // that it starts from; empty: as written
-	Axes      study.Grid `json:"axes"`              // in full paths; a value that is set for all is an axis of one
-	Runs      int        `json:"runs"`              // of each point
-	FirstSeed uint64     `json:"first_seed"`
+	Scenario  string `json:"scenario"`          // name
+	Variant   string `json:"variant,omitempty"` // that it starts from; empty: as written
+	Axes      []axis `json:"axes"`              // a value that is set for all points is an axis of one
+	Runs      int    `json:"runs"`              // of each point
+	FirstSeed uint64 `json:"first_seed"`
+}
+
+// An axis is a path in full and the values to try.
+type axis struct {
+	Path   string   `json:"path"`
+	Values []string `json:"values"`
+}
+
+// grid returns what the sweep goes through.
+func (s sweepPlan) grid() study.Grid {
+	var g study.Grid
+	for _, of := range s.Axes {
+		g = append(g, study.Axis(of))
+	}
+	return g
 }
 
 // newSweep finds out what to try.
@@ -147,26 +162,31 @@ func newSweep(src *source, variant, name string, vary []string, f studyFlags) (s
 	if _, err := src.file.Grid(s.Variant, axes); err != nil { // tries every value
 		return s, err
 	}
-	for _, axis := range axes {
-		full, err := src.file.Resolve(s.Variant, axis.Path)
+	for _, given := range axes {
+		full, err := src.file.Resolve(s.Variant, given.Path)
 		if err != nil {
 			return s, err
 		}
-		of := study.Axis{Path: full}
-		for _, v := range axis.Values {
+		of := axis{Path: full}
+		for _, v := range given.Values {
 			of.Values = append(of.Values, string(v))
 		}
 		s.Axes = append(s.Axes, of)
 	}
-	if err := s.Axes.Validate(); err != nil {
+	if err := s.grid().Validate(); err != nil {
 		return s, asUsage(err)
 	}
+	s.Runs = f.many(s.from(src).Study.Runs)
+	return s, nil
+}
+
+// from returns the scenario that the sweep starts from, whose variant has been tried.
+func (s sweepPlan) from(src *source) *scenario.Scenario {
 	sc, err := src.file.Variant(s.Variant)
 	if err != nil {
-		return s, err
+		panic("cli: " + err.Error())
 	}
-	s.Runs = f.many(sc.Study.Runs)
-	return s, nil
+	return sc
 }
 
 // ownSweep returns the scenario's sweep of that name, or its only one.
@@ -190,7 +210,7 @@ func ownSweep(src *source, name string) (*scenario.Sweep, error) {
 // planSweep plans the study of a sweep: its designs are the points of the grid.
 func (a *app) planSweep(src *source, s sweepPlan) (*plan, error) {
 	var designs []system.Design
-	for _, point := range s.Axes.Points() {
+	for _, point := range s.grid().Points() {
 		var sets []string
 		for _, setting := range point {
 			sets = append(sets, setting.Path+"="+setting.Value)
@@ -206,5 +226,5 @@ func (a *app) planSweep(src *source, s sweepPlan) (*plan, error) {
 
 // varied returns the axes with more than one value.
 func (s sweepPlan) varied() study.Grid {
-	return slices.DeleteFunc(slices.Clone(s.Axes), func(axis study.Axis) bool { return len(axis.Values) < 2 })
+	return slices.DeleteFunc(s.grid(), func(axis study.Axis) bool { return len(axis.Values) < 2 })
 }

@@ -89,6 +89,22 @@ func (c *comparison) points(o int, s sweepPlan) report.Table {
 	return t
 }
 
+// pointName writes what sets a point apart from the others: "retry.attempts=4 retry.budget=none".
+func (c *comparison) pointName(p study.Point) string {
+	var paths []string
+	for i, s := range p {
+		if slices.ContainsFunc(c.Variants, func(f study.Finding) bool { return f.Point[i].Value != s.Value }) {
+			paths = append(paths, s.Path)
+		}
+	}
+	var short study.Point
+	for _, path := range paths {
+		value, _ := p.Get(path)
+		short = append(short, study.Setting{Path: shortPath(path, paths), Value: value})
+	}
+	return short.String()
+}
+
 // shortPath is the shortest ending of a path that no other one has: retry.attempts.
 func shortPath(path string, all []string) string {
 	words := strings.Split(path, ".")
