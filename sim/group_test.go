@@ -103,7 +103,7 @@ func TestPauses(t *testing.T) {
 				g.Resume()
 				s.After(0, func() { say("after") })
 			})
-		}, []string{"5s due before", "5s after", "5s new"}},
+		}, []string{"5s due before", "5s new", "5s after"}},
 		{"a dead group cannot be paused", func(s *sim.Simulation, g *sim.Group, say func(string, ...any)) {
 			g.Kill()
 			g.Pause()
