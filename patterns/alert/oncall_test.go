@@ -33,12 +33,11 @@ func minute(n int) sim.Time { return sim.Time(n) * sim.Time(time.Minute) }
 
 func TestOnCallStories(t *testing.T) {
 	type story struct {
-		name   string
-		do     func(s *sim.Simulation, o *alert.OnCall)
-		lasts  int // minutes of a problem that starts at minute 1; zero: until fixed
-		want   []alert.Incident
-		fixes  []sim.Time
-		remain bool // the problem is still there after six hours
+		name  string
+		do    func(s *sim.Simulation, o *alert.OnCall)
+		lasts int // minutes of a problem that starts at minute 1; zero: until fixed
+		want  []alert.Incident
+		fixes []sim.Time
 	}
 	at := func(m int, f func(o *alert.OnCall)) func(*sim.Simulation, *alert.OnCall) {
 		return func(s *sim.Simulation, o *alert.OnCall) { s.At(minute(m), func() { f(o) }) }

@@ -41,10 +41,6 @@ func notNegative(name string, x float64) need {
 	return need{x >= 0 && x <= math.MaxFloat64, name, x, "0 or more"}
 }
 
-func atLeast(name string, x, low float64) need {
-	return need{x >= low && x <= math.MaxFloat64, name, x, fmt.Sprintf("%v or more", low)}
-}
-
 func probability(name string, p float64) need {
 	return need{p >= 0 && p <= 1, name, p, "0 to 1"}
 }
