@@ -115,7 +115,7 @@ func TestSimulatedBreaker(t *testing.T) {
 	}{
 		{theory.Breaker{Failure: 0.5, Trip: 5, Lambda: 10, Open: 5}, 8000},
 		{theory.Breaker{Failure: 0.3, Trip: 5, Lambda: 10, Open: 5}, 60_000},
-		{theory.Breaker{Failure: 0.2, Trip: 3, Lambda: 100, Open: 10}, 140_000},
+		{theory.Breaker{Failure: 0.2, Trip: 3, Lambda: 100, Open: 10}, 160_000},
 		{theory.Breaker{Failure: 0.9, Trip: 5, Lambda: 10, Open: 5}, 60_000},
 	} {
 		t.Run(fmt.Sprintf("%v fail", c.Failure), func(t *testing.T) {
