@@ -87,16 +87,22 @@ missed (--check); 4 an invariant is violated; 5 a run was not deterministic; 130
 			"show minimal > mine.yaml             # begin with a scenario of your own",
 			"sweep mine.yaml --vary services.api.replicas=1,2,3",
 		),
-		SilenceErrors:    true,
-		SilenceUsage:     true,
-		PersistentPreRun: func(*cobra.Command, []string) { a.began = true },
-		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(
 		a.list(), a.show(), a.validate(), a.paths(),
 		a.run(), a.compare(), a.sweep(), a.plot(), a.replay(), a.version(),
 	)
+	for _, cmd := range root.Commands() {
+		run := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.began = true
+			return run(cmd, args)
+		}
+	}
 	return root
 }
 

@@ -22,12 +22,12 @@ func (a *app) compare() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare SCENARIO [SCENARIO2]",
 		Short: "Compare variants: availability, bad minutes a year by cause, and what they cost",
-		Long: `Compare the variants of a scenario, or two scenarios with the same objectives and causes. All meet the
-same arrivals and the same incidents, so that differences are paired. The result is a table for each
-objective, what is shown to be better or worse than the baseline, and a chart.
+		Long: `Compare the variants of a scenario, or two scenarios with the same objectives and causes. All meet
+the same arrivals and the same incidents, so that differences are paired. The result is a table for
+each objective, what is shown to be better or worse than the baseline, and a chart.
 
-The method "incidents" simulates one cause with its effect and recovery per run, at its true length, and
-weighs it by how often a year it happens; runs go where they narrow the answer most.
+The method "incidents" simulates one cause with its effect and recovery per run, at its true length,
+and weighs it by how often a year it happens; runs go where they narrow the answer most.
 
 With --check the exit code is 3 if a variant that was compared misses an objective with its whole
 interval; with --strict also if that is undecided. An interrupt reports what was finished.`,
@@ -48,8 +48,8 @@ interval; with --strict also if that is undecided. An interrupt reports what was
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&variants, "variants", nil, "the variants to compare (default: all)")
-	flags.StringVar(&baseline, "baseline", "", "the variant that the others are compared with (default: the first)")
-	flags.StringVar(&leaveOneOut, "leave-one-out", "", "compare a variant with itself without each of those it builds on")
+	flags.StringVar(&baseline, "baseline", "", "the variant to compare with (default: the first)")
+	flags.StringVar(&leaveOneOut, "leave-one-out", "", "compare a variant with itself less each that it builds on")
 	f.add(cmd)
 	flags.StringVar(&chart, "chart", "", "the chart's file: .png, .svg or .pdf (default: SCENARIO.png)")
 	flags.BoolVar(&noChart, "no-chart", false, "draw no chart")

@@ -32,8 +32,11 @@ func (a *app) writeComparison(form string, c *comparison) error {
 // what follows.
 func (a *app) writeComparisonText(w io.Writer, c *comparison) error {
 	fmt.Fprintln(w, c.headline())
+	if c.Incomplete {
+		fmt.Fprintln(w, "INTERRUPTED: this is what the runs that were finished in every variant say")
+	}
 	for o := range c.Objectives {
-		fmt.Fprintf(w, "\n%s\n", c.promise(o))
+		fmt.Fprintf(w, "\n%s\n", wrap(c.promise(o), textColumns, "  "))
 		if err := c.results(o).WriteText(w, a.tableStyle()); err != nil {
 			return err
 		}
@@ -71,11 +74,7 @@ func (c *comparison) headline() string {
 		parts = append(parts, count(len(faults), "cause"))
 	}
 	parts = append(parts, same, fmt.Sprintf("seeds %d-%d", c.FirstSeed, c.LastSeed), count(c.Runs, "run"))
-	line := strings.Join(parts, " · ")
-	if c.Incomplete {
-		line += "\nINTERRUPTED: this is what the runs that were finished in every variant say"
-	}
-	return line
+	return wrap(strings.Join(parts, " · "), textColumns, "  ")
 }
 
 // promise says what an objective asks for.
@@ -342,7 +341,7 @@ func (c *comparison) overlap() []string {
 		return nil
 	}
 	line := fmt.Sprintf("Overlap: during %.2g %% of the time of an incident another one is under way (%s, where it is most).",
-		100*o.Share, o.Variant)
+		100*o.Share, c.where(o.Variant))
 	if len(o.Simulated) > 0 {
 		var pairs []string
 		for _, p := range o.Simulated {
@@ -364,15 +363,27 @@ func (c *comparison) overlap() []string {
 	return []string{line}
 }
 
+// label is how text calls a finding: by its variant, or by its place in a sweep.
+func (c *comparison) label(f study.Finding) string {
+	if len(f.Point) > 0 {
+		return c.pointName(f.Point)
+	}
+	return f.Variant
+}
+
+// where is the label of the finding that a study calls by a key of its own.
+func (c *comparison) where(key string) string {
+	for _, f := range c.Variants {
+		if key == f.Variant || key == f.Variant+" "+f.Point.String() {
+			return c.label(f)
+		}
+	}
+	return key
+}
+
 // moreRuns says, for each objective, what more runs would do for the interval that is widest.
 func (c *comparison) moreRuns() []string {
 	var lines []string
-	label := func(f study.Finding) string {
-		if len(f.Point) > 0 {
-			return c.pointName(f.Point)
-		}
-		return f.Variant
-	}
 	for o, objective := range c.Objectives {
 		var widest *study.Result
 		name := ""
@@ -380,7 +391,7 @@ func (c *comparison) moreRuns() []string {
 			r := &c.Variants[i].Objectives[o]
 			if r.More.Now > 0 && r.BadMinutes.Value > 0 &&
 				(widest == nil || r.More.Now/r.BadMinutes.Value > widest.More.Now/widest.BadMinutes.Value) {
-				widest, name = r, label(c.Variants[i])
+				widest, name = r, c.label(c.Variants[i])
 			}
 		}
 		if widest != nil {

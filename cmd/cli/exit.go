@@ -70,6 +70,10 @@ func (a *app) exit(err error) int {
 	} else {
 		fmt.Fprintf(a.stderr, "%s: %v\n", a.Name, err)
 	}
+	var failure *sim.Failure
+	if code == ExitInternal && errors.As(err, &failure) && failure.Stack != "" {
+		fmt.Fprintln(a.stderr, failure.Stack)
+	}
 	var failed *failedRun
 	if errors.As(err, &failed) && failed.again != "" {
 		fmt.Fprintf(a.stderr, "replay: %s\n", failed.again)

@@ -40,6 +40,11 @@ func (a *app) list() *cobra.Command {
 			lines = append(lines, l)
 			table.Rows = append(table.Rows, []string{l.Name, l.About})
 		}
+		if out.value == asText {
+			style := a.tableStyle()
+			style.Width = 140 // what a scenario is about is not cut off
+			return table.WriteText(a.stdout, style)
+		}
 		return write(a, out.value, table, lines, map[string]any{"scenarios": lines})
 	}
 	return cmd

@@ -58,7 +58,7 @@ runs and timelines or as payment_slow.p99_ms of the incidents of a cause.`,
 		if len(args) == 1 {
 			sweep.Footer.Command = d.results[0].header.Command
 		}
-		if err := write(a, out.value, d.table(sweep), d.points, map[string]any{"x": d.axis, "y": y, "points": d.points}); err != nil {
+		if err := write(a, out.value, d.table(sweep, out.value), d.points, map[string]any{"x": d.axis, "y": y, "points": d.points}); err != nil {
 			return err
 		}
 		if chart == "" {
@@ -154,9 +154,20 @@ func (r *result) along(x string) (study.Axis, study.Grid, error) {
 		return x == "" || axis.Path == x || strings.HasSuffix(axis.Path, "."+x)
 	})
 	if i < 0 {
-		return study.Axis{}, nil, unknown("varied path", x, pathsOf(varied))
+		return study.Axis{}, nil, unknown("varied path", x, endings(varied))
 	}
 	return varied[i], slices.Delete(slices.Clone(varied), i, i+1), nil
+}
+
+// endings lists the paths of a grid with all their endings.
+func endings(g study.Grid) []string {
+	var list []string
+	for _, path := range pathsOf(g) {
+		for rest, more := path, true; more; _, rest, more = strings.Cut(rest, ".") {
+			list = append(list, rest)
+		}
+	}
+	return list
 }
 
 // errNotYet says that a run is not in the journal: the sweep goes on, or was ended before its time.
@@ -343,8 +354,8 @@ func numeric(values []string) (numbers []float64, unit string) {
 	return numbers, unit
 }
 
-// table lists what is drawn.
-func (d *drawing) table(s report.Sweep) report.Table {
+// table lists what is drawn, for a program with numbers in full.
+func (d *drawing) table(s report.Sweep, form string) report.Table {
 	t := report.Table{Columns: []report.Column{{Header: d.axis}}}
 	several := len(s.Series) > 1
 	if several {
@@ -353,7 +364,10 @@ func (d *drawing) table(s report.Sweep) report.Table {
 	t.Columns = append(t.Columns, report.Column{Header: d.y, Right: true}, report.Column{Header: "low", Right: true},
 		report.Column{Header: "high", Right: true}, report.Column{Header: "runs", Right: true})
 	show := report.Number
-	if s.Y.Scale == report.Nines {
+	switch {
+	case form == asCSV:
+		show = func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	case s.Y.Scale == report.Nines:
 		show = func(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
 	}
 	for _, p := range d.points {

@@ -32,7 +32,7 @@ func (a *app) replay() *cobra.Command {
 			return err
 		}
 		t.again = a.command(cmd, args)
-		r, err := a.do(cmd.Context(), t, traceFile != "")
+		r, err := a.do(cmd.Context(), t)
 		if err != nil {
 			return err
 		}

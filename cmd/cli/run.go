@@ -81,7 +81,7 @@ long as it does for this seed in a study (--u gives another quantile of its leng
 		if !cmd.Flags().Changed("seed") {
 			t.again += " --seed 1"
 		}
-		r, err := a.do(cmd.Context(), t, f.trace != "")
+		r, err := a.do(cmd.Context(), t)
 		if err != nil {
 			if f.faults != "" && errors.Is(err, errBeforeStart) {
 				return usage("--faults %s: %v", f.faults, err)
@@ -206,9 +206,8 @@ type watchedRun struct {
 var errBeforeStart = errors.New("the faults do not fit the scenario")
 
 // do does a run and keeps what it notes.
-func (a *app) do(ctx context.Context, t task, spans bool) (*watchedRun, error) {
-	cfg := trace.DefaultConfig()
-	r := &watchedRun{task: t, version: buildVersion(), hash: a.hash(t.sc), notes: trace.New(cfg)}
+func (a *app) do(ctx context.Context, t task) (*watchedRun, error) {
+	r := &watchedRun{task: t, version: buildVersion(), hash: a.hash(t.sc), notes: trace.New(trace.DefaultConfig())}
 	w := sim.NewWorker()
 	defer w.Close()
 	t.run.Stop = ctx.Err
@@ -228,7 +227,7 @@ func (a *app) do(ctx context.Context, t task, spans bool) (*watchedRun, error) {
 
 // verify does a run again and compares.
 func (a *app) verify(ctx context.Context, t task, first *watchedRun) error {
-	second, err := a.do(ctx, t, false)
+	second, err := a.do(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -268,9 +267,9 @@ func (r *watchedRun) saveTrace(path string) error {
 			return nil
 		}
 	case ".json":
-		return save(path, func(w io.Writer) error { return r.notes.WriteChrome(w, r.about()) })
+		return save(path, func(w io.Writer) error { return r.record().WriteChrome(w, r.about()) })
 	case ".ndjson":
-		return save(path, func(w io.Writer) error { return r.notes.WriteLines(w, r.about()) })
+		return save(path, func(w io.Writer) error { return r.record().WriteLines(w, r.about()) })
 	}
 	return usage("--trace %s: need a file that ends in .ndjson, or in .json for Perfetto", path)
 }

@@ -111,15 +111,19 @@ func readable(n sim.Note) sim.Note {
 
 // outageNotes tell when an objective began to be missed, and what it had cost when it was met again.
 func outageNotes(o measure.ObjectiveResult, out measure.Outage) []sim.Note {
-	at := func(s float64) sim.Time { return sim.Time(math.Round(s * 1e9)) }
-	cost := fmt.Sprintf("%d of %d calls bad", out.Bad, out.Valid)
-	begin := sim.Note{At: at(out.From), Kind: "outage", Subject: o.Objective, Detail: "objective missed"}
-	end := sim.Note{At: at(out.To), Kind: "outage over", Subject: o.Objective}
-	end.Detail = fmt.Sprintf("after %s: %s", report.Duration(at(out.To).Sub(at(out.From))), cost)
+	from, to := instant(out.From), instant(out.To)
+	begin := sim.Note{At: from, Kind: "outage", Subject: o.Objective, Detail: "objective missed"}
+	end := sim.Note{At: to, Kind: "outage over", Subject: o.Objective}
+	end.Detail = fmt.Sprintf("after %s: %s", report.Duration(to.Sub(from)), outageCost(out))
 	if out.Open {
-		end.Kind, end.Detail = "outage goes on", "at the end of the run: "+cost
+		end.Kind, end.Detail = "outage goes on", "at the end of the run: "+outageCost(out)
 	}
 	return []sim.Note{begin, end}
+}
+
+// outageCost says what an outage cost.
+func outageCost(out measure.Outage) string {
+	return fmt.Sprintf("%d of %d calls bad", out.Bad, out.Valid)
 }
 
 func empty(r *trace.Recorder) bool {

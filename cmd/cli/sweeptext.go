@@ -36,12 +36,12 @@ func (a *app) writeSweepText(w io.Writer, c *comparison, s sweepPlan) error {
 		same = "same incidents for all"
 	}
 	fixed = append(fixed, count(len(c.Variants), "point"), same, fmt.Sprintf("seeds %d-%d", c.FirstSeed, c.LastSeed), count(c.Runs, "run"))
-	fmt.Fprintln(w, strings.Join(fixed, " · "))
+	fmt.Fprintln(w, wrap(strings.Join(fixed, " · "), textColumns, "  "))
 	if c.Incomplete {
 		fmt.Fprintln(w, "INTERRUPTED: this is what the runs that were finished at every point say")
 	}
 	for o := range c.Objectives {
-		fmt.Fprintf(w, "\n%s\n", c.promise(o))
+		fmt.Fprintf(w, "\n%s\n", wrap(c.promise(o), textColumns, "  "))
 		if err := c.points(o, s).WriteText(w, a.tableStyle()); err != nil {
 			return err
 		}

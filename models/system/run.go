@@ -69,6 +69,9 @@ func (r Run) Do(w *sim.Worker) (Outcome, error) {
 		}
 	})
 	out.Sim = res
+	if errors.Is(stopped, err) { // a failure ends the driving too
+		return out, stopped
+	}
 	return out, errors.Join(err, stopped)
 }
 
