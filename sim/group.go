@@ -83,18 +83,20 @@ func (g *Group) Pause() {
 
 // Resume ends a pause: what fell due meanwhile happens now, in the order in which it fell due.
 func (g *Group) Resume() {
-	if !g.paused {
+	g.paused = false
+	if len(g.held) == 0 {
 		return
 	}
-	g.paused = false
-	due := g.s.queue.pending(g)
+	q := g.s.queue
+	due := q.pending(g)
+	late := false
 	for _, id := range g.held {
-		g.s.queue.resume(id, g.s.now, g.Now())
+		late = q.resume(id, g.s.now, g.Now()) || late
 	}
 	g.held = g.held[:0]
-	for _, e := range due { // of this very instant, and so behind what was held
-		if e.at == g.s.now {
-			g.s.queue.move(e.slot(), e.at)
+	for _, e := range due {
+		if late && e.at == g.s.now { // of this very instant: behind what was held
+			q.move(e.slot(), e.at)
 		}
 	}
 }

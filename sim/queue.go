@@ -147,12 +147,16 @@ func (q *queue) hold(e entry) (id uint64) {
 	return q.slots[e.slot()].id
 }
 
-// resume gives an event that was held its place back, unless it was stopped meanwhile.
-func (q *queue) resume(id uint64, at, local Time) {
-	if i := uint32(id & (1<<slotBits - 1)); q.slots[i].id == id {
-		q.slots[i].local = local
-		q.enter(i, at)
+// resume lets an event that was held happen at an instant. It reports false if the event was
+// stopped meanwhile.
+func (q *queue) resume(id uint64, at, local Time) bool {
+	i := uint32(id & (1<<slotBits - 1))
+	if q.slots[i].id != id {
+		return false
 	}
+	q.slots[i].local = local
+	q.enter(i, at)
+	return true
 }
 
 func (q *queue) sweep() {
