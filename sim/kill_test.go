@@ -227,6 +227,22 @@ func TestWhoKillsWhom(t *testing.T) {
 				say("killer goes on")
 			})
 		}, []string{"1s victim's defer goes on", "1s victim unwound", "1s killer unwound"}},
+		{"its killer, who killed its whole group", func(s *sim.Simulation, say func(string, ...any)) {
+			g := s.NewGroup("g")
+			var killer *sim.Process
+			g.Go("victim", func(p *sim.Process) {
+				defer say("victim unwound")
+				defer func() { killer.Kill() }()
+				p.Sleep(time.Hour)
+			})
+			g.Go("other", func(p *sim.Process) { defer say("other unwound"); p.Sleep(time.Hour) })
+			killer = s.Go("killer", func(p *sim.Process) {
+				defer say("killer unwound")
+				p.Sleep(time.Second)
+				g.Kill()
+				say("killer goes on")
+			})
+		}, []string{"1s victim unwound", "1s other unwound", "1s killer unwound"}},
 		{"its killer's killer, in a ring", func(s *sim.Simulation, say func(string, ...any)) {
 			ring := make([]*sim.Process, 3)
 			for i := range ring {
