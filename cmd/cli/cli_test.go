@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -89,7 +90,7 @@ func TestGolden(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			stdout := ok(t, test.args...)
-			golden(t, test.name, steady(stdout))
+			golden(t, test.name, rounded(steady(stdout)))
 			if strings.HasPrefix(test.name, "compare") && !strings.HasSuffix(test.name, "csv") {
 				fits(t, stdout)
 			}
@@ -101,6 +102,19 @@ var versionInResult = regexp.MustCompile(`nines (devel|v[0-9])[^ \n]*`)
 
 // steady replaces the version, which differs between builds.
 func steady(s string) string { return versionInResult.ReplaceAllString(s, "nines VERSION") }
+
+var longNumber = regexp.MustCompile(`[0-9]+\.[0-9]{6,}`)
+
+// rounded shortens numbers whose last digits differ between processors.
+func rounded(s string) string {
+	return longNumber.ReplaceAllStringFunc(s, func(number string) string {
+		v, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			panic(err)
+		}
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	})
+}
 
 // fits fails if a line is too wide for a terminal of 100 columns.
 func fits(t *testing.T, s string) {

@@ -144,7 +144,7 @@ func TestSweepAndPlot(t *testing.T) {
 	golden(t, "sweep", steady(strings.ReplaceAll(ok(t, "sweep", "testdata/storm.yaml", "--out-dir", dir), dir, "DIR")))
 	chart := filepath.Join(dir, "load.svg")
 	golden(t, "plot", ok(t, "plot", dir))
-	golden(t, "plot-metric", ok(t, "plot", dir, "--y", "load_factor", "--chart", chart, "-o", "csv"))
+	golden(t, "plot-metric", rounded(ok(t, "plot", dir, "--y", "load_factor", "--chart", chart, "-o", "csv")))
 	for _, file := range []string{chart, filepath.Join(dir, "availability.png")} {
 		if info, err := os.Stat(file); err != nil || info.Size() < 1000 {
 			t.Errorf("no chart: %v", err)
