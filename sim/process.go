@@ -123,6 +123,7 @@ func (g *Group) Spawn(name string, f func(p *Process, arg any), arg any) {
 		p = new(Process)
 	}
 	p.name, p.bodyArg, p.arg, p.background, p.pooled = name, f, arg, true, true
+	p.killed, p.ended = false, false
 	g.start(p, nil)
 }
 
@@ -168,9 +169,6 @@ func (p *Process) Now() Time { return p.group.Now() }
 
 // label names the process in messages.
 func (p *Process) label() string {
-	if p.group == nil {
-		return "a process that has ended"
-	}
 	name := fmt.Sprintf("%s #%d", p.name, p.id)
 	if p.group.name != "" {
 		return p.group.name + "/" + name
@@ -434,7 +432,7 @@ func (p *Process) killQuietly() {
 // wake-ups for its former life are stale.
 func (p *Process) recycle() {
 	w := p.s.worker
-	*p = Process{ticket: p.ticket + 1, scopes: p.scopes[:0], spare: append(p.spare, p.scopes...), joiners: p.joiners}
+	*p = Process{s: p.s, group: p.group, name: p.name, id: p.id, killed: true, ended: true, ticket: p.ticket + 1, scopes: p.scopes[:0], spare: append(p.spare, p.scopes...), joiners: p.joiners}
 	w.processes = append(w.processes, p)
 }
 

@@ -21,6 +21,8 @@ type Simulation struct {
 	digest    digest
 	notes     uint64
 	onNote    []func(Note)
+	onEvent   []func(Event)
+	event     *slot // that happens now
 	atInstant int
 	running   bool
 	closed    bool
@@ -152,10 +154,11 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 	}
 	s.running = true
 	var ev slot
+	s.event = &ev
 	asking := false // cond
 	defer func() {
 		s.running = false
-		s.current = nil
+		s.current, s.event = nil, nil
 		v := recover()
 		switch {
 		case v == nil:
@@ -199,6 +202,9 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 			ev.proc.resume()
 		} else {
 			ev.do(ev.arg)
+		}
+		for _, f := range s.onEvent {
+			f(Event{e.at, s.digest.events, s.digest.final(), &ev})
 		}
 	}
 	return false

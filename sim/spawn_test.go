@@ -120,3 +120,18 @@ func TestSpawnedProcessesAreKilledWithTheirGroup(t *testing.T) {
 	})
 	expect(t, got, err, "500ms a unwound", "1.5s d slept", "1.5s d unwound")
 }
+
+// Nobody should keep a handle on a spawned process. Until its memory is used again, one does no harm.
+func TestAHandleOnASpawnedProcessThatHasEnded(t *testing.T) {
+	got, err := story(t, sim.Config{}, func(s *sim.Simulation, say func(string, ...any)) {
+		var kept *sim.Process
+		s.NewGroup("g").Spawn("job", func(p *sim.Process, _ any) { kept = p }, nil)
+		s.After(time.Second, func() { kept.Kill(); kept.Interrupt(nil); say("done %v", kept.Done()) })
+		s.Go("p", func(p *sim.Process) {
+			p.Sleep(2 * time.Second)
+			say("joined %v, forked %v", p.Join(kept), kept.Fork("child", func(*sim.Process) {}).Done())
+		})
+		s.RunUntilIdle()
+	})
+	expect(t, got, err, "1s done true", "2s joined <nil>, forked true")
+}
