@@ -33,6 +33,7 @@ func (c *comparison) chart(o int) report.Comparison {
 		Level:  c.Variants[0].Objectives[o].Availability.Level,
 		Inputs: c.inputs(),
 		Causes: c.columns(),
+		Year:   c.stretch(),
 		Footer: report.Footer{
 			Command: c.again, Seeds: fmt.Sprintf("%d-%d", c.FirstSeed, c.LastSeed), Version: c.version, Scenario: c.hash,
 		},
@@ -46,7 +47,7 @@ func (c *comparison) chart(o int) report.Comparison {
 			Servers: c.plan.design(v).Scenario.Servers(), Load: loadFactor(v)}
 		by := minutes(r)
 		for _, name := range chart.Causes {
-			row.BadMinutes = append(row.BadMinutes, max(0, by[name]))
+			row.BadMinutes = append(row.BadMinutes, max(0, c.scaled(by[name])))
 		}
 		chart.Rows = append(chart.Rows, row)
 	}

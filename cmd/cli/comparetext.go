@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/models/system"
 	"github.com/nines-sim/nines/sim/report"
 	"github.com/nines-sim/nines/sim/study"
@@ -46,7 +47,7 @@ func (a *app) writeComparisonText(w io.Writer, c *comparison) error {
 		return err
 	}
 	if len(c.Diffs) > 0 {
-		fmt.Fprintf(w, "\ncompared with %s, in bad minutes a year\n", c.Baseline)
+		fmt.Fprintf(w, "\ncompared with %s, in bad minutes %s\n", c.Baseline, c.per())
 		if err := c.differences().WriteText(w, a.tableStyle()); err != nil {
 			return err
 		}
@@ -91,13 +92,42 @@ func (c *comparison) promise(i int) string {
 		s += ", " + strings.Join(o.Once, " and ") + " once"
 	}
 	if o.Target > 0 {
-		s += fmt.Sprintf("; target %s %%, which allows %s bad minutes a year",
-			report.Number(100*o.Target), report.Minutes((1-o.Target)*minutesPerYear))
+		s += fmt.Sprintf("; target %s %%, which allows %s bad minutes %s",
+			report.Number(100*o.Target), report.Minutes((1-o.Target)*c.minutesIn()), c.per())
 	}
 	return s
 }
 
 const minutesPerYear = 525_600
+
+// stretch is the time that bad minutes are counted in, if it is not a year: a timeline with faults at
+// set times says nothing about a year.
+func (c *comparison) stretch() time.Duration {
+	sc := c.plan.designs[0].Scenario
+	if c.Method == "timeline" && slices.ContainsFunc(sc.Faults, func(f scenario.Fault) bool { return f.At != nil }) {
+		return sc.Study.Lasts
+	}
+	return 0
+}
+
+// minutesIn is the length of the time that bad minutes are counted in.
+func (c *comparison) minutesIn() float64 {
+	if d := c.stretch(); d > 0 {
+		return d.Minutes()
+	}
+	return minutesPerYear
+}
+
+// per names the time that bad minutes are counted in.
+func (c *comparison) per() string {
+	if d := c.stretch(); d > 0 {
+		return "in " + report.Duration(d)
+	}
+	return "a year"
+}
+
+// scaled turns a yearly figure into one for the time that text and charts count in.
+func (c *comparison) scaled(v float64) float64 { return v * (c.minutesIn() / minutesPerYear) }
 
 // overlaps is the column that holds all pairs of causes.
 const overlaps = "overlaps"
@@ -120,7 +150,8 @@ func (c *comparison) columns() []string {
 	return append(names, overlaps, "none")
 }
 
-// minutes returns a result's bad minutes by column; NaN where a variant does not have the cause.
+// minutes returns a result's bad minutes a year by column. A cause that the variant does not have has no
+// entry.
 func minutes(r study.Result) map[string]float64 {
 	m := map[string]float64{}
 	for _, part := range r.ByCause {
@@ -138,7 +169,7 @@ func (c *comparison) results(o int) report.Table {
 	most := map[string]float64{} // by column, of all variants
 	for _, v := range c.Variants {
 		for name, m := range minutes(v.Objectives[o]) {
-			most[name] = max(most[name], math.Abs(m))
+			most[name] = max(most[name], math.Abs(c.scaled(m)))
 		}
 	}
 	columns := slices.DeleteFunc(c.columns(), func(name string) bool { return most[name] < 0.005 })
@@ -174,7 +205,7 @@ func (c *comparison) resultsBy(o int, columns, others []string) report.Table {
 	if target {
 		t.Columns = append(t.Columns, report.Column{Header: "target"})
 	}
-	t.Columns = append(t.Columns, report.Column{Header: "bad min/yr", Right: true})
+	t.Columns = append(t.Columns, report.Column{Header: c.badHeader(), Right: true})
 	for _, name := range columns {
 		t.Columns = append(t.Columns, report.Column{Header: name, Right: true})
 	}
@@ -188,12 +219,12 @@ func (c *comparison) resultsBy(o int, columns, others []string) report.Table {
 		if target {
 			row = append(row, string(r.Met))
 		}
-		row = append(row, badMinutes(r.BadMinutes))
+		row = append(row, c.badMinutes(r.BadMinutes))
 		by := minutes(r)
 		for _, name := range columns {
 			cell := "–"
 			if m, ok := by[name]; ok {
-				cell = report.Minutes(m)
+				cell = report.Minutes(c.scaled(m))
 			}
 			row = append(row, cell)
 		}
@@ -202,7 +233,7 @@ func (c *comparison) resultsBy(o int, columns, others []string) report.Table {
 			for _, name := range others {
 				sum += by[name]
 			}
-			row = append(row, report.Minutes(sum))
+			row = append(row, report.Minutes(c.scaled(sum)))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -214,11 +245,19 @@ func estimate(i study.Interval) report.Estimate {
 }
 
 // badMinutes writes an estimate of bad minutes, or the bound if nothing bad was seen.
-func badMinutes(i study.Interval) string {
+func (c *comparison) badMinutes(i study.Interval) string {
 	if i.Bound {
-		return "<" + report.Minutes(i.High)
+		return "<" + report.Minutes(c.scaled(i.High))
 	}
-	return report.Minutes(i.Value)
+	return report.Minutes(c.scaled(i.Value))
+}
+
+// badHeader heads a column of bad minutes.
+func (c *comparison) badHeader() string {
+	if c.stretch() > 0 {
+		return "bad min " + c.per()
+	}
+	return "bad min/yr"
 }
 
 // costs is the table of what the variants take, and do, besides the objectives.
@@ -226,19 +265,22 @@ func (c *comparison) costs() report.Table {
 	t := report.Table{Columns: []report.Column{{Header: "variant"}, {Header: "servers", Right: true}, {Header: "load×", Right: true},
 		{Header: c.quiet("p99"), Right: true}}}
 	counts := []struct{ metric, header string }{
-		{"double", "double effects/yr"}, {"lost", "lost writes/yr"}, {"alerts", "alerts/yr"},
+		{"double", "double effects"}, {"lost", "lost writes"}, {"alerts", "alerts"},
 	}
 	counts = slices.DeleteFunc(counts, func(k struct{ metric, header string }) bool {
 		return !slices.ContainsFunc(c.Variants, func(v study.Finding) bool { return v.Yearly[k.metric] != 0 })
 	})
 	for _, k := range counts {
+		if c.stretch() == 0 {
+			k.header += "/yr"
+		}
 		t.Columns = append(t.Columns, report.Column{Header: k.header, Right: true})
 	}
 	for _, v := range c.Variants {
 		row := []string{v.Variant, fmt.Sprint(c.plan.design(v).Scenario.Servers()),
 			fmt.Sprintf("%.2f", loadFactor(v)), report.Duration(time.Duration(p99(v) * 1e6))}
 		for _, k := range counts {
-			row = append(row, report.Minutes(v.Yearly[k.metric]))
+			row = append(row, report.Minutes(c.scaled(v.Yearly[k.metric])))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -266,17 +308,21 @@ func (c *comparison) differences() report.Table {
 			note = "no number of runs"
 		}
 		t.Rows = append(t.Rows, []string{d.Variant, d.Objective, string(d.Verdict),
-			signed(d.BadMinutes.Value), fmt.Sprintf("[%s, %s]", signed(d.BadMinutes.Low), signed(d.BadMinutes.High)), note})
+			c.signed(d.BadMinutes.Value), fmt.Sprintf("[%s, %s]", c.signed(d.BadMinutes.Low), c.signed(d.BadMinutes.High)), note})
 	}
 	return t
 }
 
 // signed writes a difference with its sign: +12, −3.4, 0.
-func signed(v float64) string {
-	s := report.Minutes(math.Abs(v))
+func (c *comparison) signed(v float64) string {
+	s := report.Minutes(math.Abs(c.scaled(v)))
 	switch {
 	case s == "0":
 		return s
+	case s == "<0.01": // not nothing, and the sign is known
+		s = "0.00"
+	}
+	switch {
 	case v < 0:
 		return "−" + s
 	}
@@ -395,8 +441,9 @@ func (c *comparison) moreRuns() []string {
 			}
 		}
 		if widest != nil {
-			lines = append(lines, fmt.Sprintf("More runs: %s of %s is known to ±%s bad minutes a year; twice as many runs make that ±%s, four times as many ±%s.",
-				objective.Name, name, report.Minutes(widest.More.Now), report.Minutes(widest.More.Twice), report.Minutes(widest.More.Four)))
+			lines = append(lines, fmt.Sprintf("More runs: %s of %s is known to ±%s bad minutes %s; twice as many runs make that ±%s, four times as many ±%s.",
+				objective.Name, name, report.Minutes(c.scaled(widest.More.Now)), c.per(),
+				report.Minutes(c.scaled(widest.More.Twice)), report.Minutes(c.scaled(widest.More.Four))))
 		}
 	}
 	return lines

@@ -67,7 +67,7 @@ func (c *comparison) points(o int, s sweepPlan) report.Table {
 	if target {
 		t.Columns = append(t.Columns, report.Column{Header: "target"})
 	}
-	for _, name := range []string{"bad min/yr", "load×", c.quiet("p99"), "servers"} {
+	for _, name := range []string{c.badHeader(), "load×", c.quiet("p99"), "servers"} {
 		t.Columns = append(t.Columns, report.Column{Header: name, Right: true})
 	}
 	for _, v := range c.Variants {
@@ -82,7 +82,7 @@ func (c *comparison) points(o int, s sweepPlan) report.Table {
 		if target {
 			row = append(row, string(r.Met))
 		}
-		row = append(row, badMinutes(r.BadMinutes), fmt.Sprintf("%.2f", loadFactor(v)),
+		row = append(row, c.badMinutes(r.BadMinutes), fmt.Sprintf("%.2f", loadFactor(v)),
 			report.Duration(time.Duration(p99(v)*1e6)), fmt.Sprint(c.plan.design(v).Scenario.Servers()))
 		t.Rows = append(t.Rows, row)
 	}

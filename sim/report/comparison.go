@@ -32,7 +32,7 @@ type Comparison struct {
 	// matter here: a cause's colour follows from its place.
 	Causes []string
 	Rows   []Row
-	Year   time.Duration // of bad minutes; 0: 365 days
+	Year   time.Duration // that bad minutes are counted in; 0: 365 days
 
 	Footer Footer
 }
@@ -41,7 +41,7 @@ type Comparison struct {
 type Row struct {
 	Name         string
 	Availability Estimate  // of 0 to 1; a Value of exactly 1: no failure was seen, and Low is what is known
-	BadMinutes   []float64 // a year, due to each of the chart's Causes
+	BadMinutes   []float64 // a year (see Comparison.Year), due to each of the chart's Causes
 	Servers      int       // 0: not known
 	Load         float64   // attempts that reach the servers per call, relative to calls without retries; 0: not known
 }
@@ -199,8 +199,16 @@ func (c Comparison) subtitle() string {
 	if c.Inputs {
 		from = "sampling and incident rates"
 	}
-	return fmt.Sprintf("Share of good calls with %s %% intervals (%s), and the bad minutes of a year by what they are due to.",
-		Number(100*c.Level), from)
+	return fmt.Sprintf("Share of good calls with %s %% intervals (%s), and the bad minutes %s by what they are due to.",
+		Number(100*c.Level), from, c.per("of a year"))
+}
+
+// per says of which time bad minutes are counted.
+func (c Comparison) per(year string) string {
+	if c.Year == 0 || c.Year == 365*24*time.Hour {
+		return year
+	}
+	return "in " + Duration(c.Year)
 }
 
 // alt says in words what the picture shows.
@@ -219,7 +227,7 @@ func (l *comparisonLayout) headings(y float64) float64 {
 		l.p.add(text{x: x, y: y, s: s, size: textSize, bold: true, colour: black, align: a})
 	}
 	bold(l.nines, y, "good calls", start)
-	bold(l.bars, y, "bad minutes a year, by cause", start)
+	bold(l.bars, y, "bad minutes "+l.per("a year")+", by cause", start)
 	if l.twoBars {
 		bold(l.shares, y, "the same as shares", start)
 	}
