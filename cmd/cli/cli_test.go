@@ -352,6 +352,11 @@ func TestTraces(t *testing.T) {
 			spans[e.Cat]++
 		}
 	}
+	if spans["call"] < 1000 || spans["attempt"] < spans["call"] {
+		t.Errorf("%d calls and %d attempts in the trace", spans["call"], spans["attempt"])
+	}
+	delete(spans, "call")
+	delete(spans, "attempt")
 	if diff := cmp.Diff(map[string]int{"fault": 1, "outage": 1, "heal": 1}, spans); diff != "" {
 		t.Errorf("spans in the trace (-want +got):\n%s", diff)
 	}

@@ -315,18 +315,21 @@ func (c *comparison) differences() report.Table {
 
 // signed writes a difference with its sign: +12, −3.4, 0.
 func (c *comparison) signed(v float64) string {
-	s := report.Minutes(math.Abs(c.scaled(v)))
-	switch {
+	switch s := report.Minutes(math.Abs(c.scaled(v))); {
 	case s == "0":
 		return s
 	case s == "<0.01": // not nothing, and the sign is known
-		s = "0.00"
+		return sign(v) + "0.00"
+	default:
+		return sign(v) + s
 	}
-	switch {
-	case v < 0:
-		return "−" + s
+}
+
+func sign(v float64) string {
+	if v < 0 {
+		return "−"
 	}
-	return "+" + s
+	return "+"
 }
 
 // cheapest names the variant with the fewest servers, then the least load, that is shown to meet every

@@ -32,7 +32,7 @@ func (a *app) replay() *cobra.Command {
 			return err
 		}
 		t.again = a.command(cmd, args)
-		r, err := a.do(cmd.Context(), t)
+		r, err := a.do(cmd.Context(), t, traceFile != "")
 		if err != nil {
 			return err
 		}

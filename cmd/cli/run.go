@@ -81,7 +81,7 @@ long as it does for this seed in a study (--u gives another quantile of its leng
 		if !cmd.Flags().Changed("seed") {
 			t.again += " --seed 1"
 		}
-		r, err := a.do(cmd.Context(), t)
+		r, err := a.do(cmd.Context(), t, f.trace != "")
 		if err != nil {
 			if f.faults != "" && errors.Is(err, errBeforeStart) {
 				return usage("--faults %s: %v", f.faults, err)
@@ -205,13 +205,17 @@ type watchedRun struct {
 // errBeforeStart says that a run could not begin with the faults that it was to meet.
 var errBeforeStart = errors.New("the faults do not fit the scenario")
 
-// do does a run and keeps what it notes.
-func (a *app) do(ctx context.Context, t task) (*watchedRun, error) {
+// do does a run and keeps what it notes and, if asked, a span for each call.
+func (a *app) do(ctx context.Context, t task, spans bool) (*watchedRun, error) {
 	r := &watchedRun{task: t, version: buildVersion(), hash: a.hash(t.sc), notes: trace.New(trace.DefaultConfig())}
 	w := sim.NewWorker()
 	defer w.Close()
 	t.run.Stop = ctx.Err
-	t.run.Watch = r.notes.Attach
+	if spans {
+		t.run.Trace = r.notes
+	} else {
+		t.run.Watch = r.notes.Attach
+	}
 	var err error
 	r.out, err = t.run.Do(w)
 	switch {
@@ -227,7 +231,7 @@ func (a *app) do(ctx context.Context, t task) (*watchedRun, error) {
 
 // verify does a run again and compares.
 func (a *app) verify(ctx context.Context, t task, first *watchedRun) error {
-	second, err := a.do(ctx, t)
+	second, err := a.do(ctx, t, false)
 	if err != nil {
 		return err
 	}

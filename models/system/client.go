@@ -54,7 +54,7 @@ func (sys *System) clientVia(caller, callee string, from *network.Host, g *sim.G
 	if p.Timeout != nil && p.Timeout.Cancel {
 		via = sys.cancels
 	}
-	call := inside(e.countSent(sys.callee(callee, via, from, p.Balance, e.balance)))
+	call := inside(sys.spans.attempts(e, e.countSent(sys.callee(callee, via, from, p.Balance, e.balance))))
 	tried := false
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {

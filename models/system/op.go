@@ -123,6 +123,7 @@ func (sys *System) buildSteps(owner string, list []scenario.Step, callee func(na
 type runner struct {
 	name    string
 	clients []patterns.Call
+	spans   *spans
 }
 
 // run does the steps one after the other, up to the first that fails.
@@ -161,6 +162,7 @@ func (r runner) step(p *sim.Process, st *step, req patterns.Request, n int) (deg
 		Deadline:    req.Deadline,
 		Intended:    p.Now(),
 	}
+	r.spans.asks(req, child)
 	var resp patterns.Response
 	if st.queue != nil {
 		resp, err = st.queue.send(p, child)

@@ -9,6 +9,7 @@ import (
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/fault"
 	"github.com/nines-sim/nines/sim/measure"
+	"github.com/nines-sim/nines/sim/trace"
 )
 
 // A Run says what to run.
@@ -24,6 +25,9 @@ type Run struct {
 
 	// Watch, if not nil, is handed the simulation before anything is built in it.
 	Watch func(s *sim.Simulation)
+
+	// Trace, if not nil, keeps the notes of the run and a span for each call and attempt.
+	Trace *trace.Recorder
 
 	// Stop, if not nil, is asked now and then whether the run should be given up.
 	Stop func() error
@@ -53,7 +57,8 @@ func (r Run) Do(w *sim.Worker) (Outcome, error) {
 		if r.Watch != nil {
 			r.Watch(s)
 		}
-		sys := Build(s, r.Scenario, r.Families)
+		r.Trace.Attach(s)
+		sys := build(s, r.Scenario, r.Families, r.Trace)
 		ledger, err := fault.Start(s, r.Plan, sys.appliers()...)
 		if err != nil {
 			stopped = err

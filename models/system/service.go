@@ -151,7 +151,7 @@ func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Req
 
 // steps makes the calls of an operation.
 func (svc *service) steps(p *sim.Process, o *op, req patterns.Request, clients []patterns.Call) (resp patterns.Response, err error) {
-	resp.Degraded, err = runner{svc.Name(), clients}.run(p, o.calls, req)
+	resp.Degraded, err = runner{svc.Name(), clients, svc.sys.spans}.run(p, o.calls, req)
 	return resp, err
 }
 

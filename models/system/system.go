@@ -15,6 +15,7 @@ import (
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/fault"
 	"github.com/nines-sim/nines/sim/measure"
+	"github.com/nines-sim/nines/sim/trace"
 )
 
 // A System is a scenario in one simulation.
@@ -33,6 +34,7 @@ type System struct {
 	queues    []*queued
 	streams   []*stream
 	edges     []*edge
+	spans     *spans // nil unless the run is traced
 	rec       *measure.Recorder
 	recorded  recording
 	ledger    *fault.Ledger
@@ -55,7 +57,11 @@ const machineBoot = time.Minute
 // Build builds the scenario in s. The scenario must be valid, as [scenario.Load] leaves it. The
 // families are those that the scenario's catalog adds.
 func Build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family) *System {
-	sys := &System{s: s, sc: sc, families: families}
+	return build(s, sc, families, nil)
+}
+
+func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family, rec *trace.Recorder) *System {
+	sys := &System{s: s, sc: sc, families: families, spans: newSpans(rec)}
 	sys.net = network.New(s, networkConfig(&sc.Network))
 	sys.plain = network.NewTransport[patterns.Request, patterns.Response](sys.net)
 	sys.cancels = network.NewTransport[patterns.Request, patterns.Response](sys.net)

@@ -151,12 +151,14 @@ func (st *stream) visit(p *sim.Process, id uint64) {
 	if st.sc.Patience > 0 {
 		patience = p.WithTimeout(st.sc.Patience)
 	}
+	span := st.sys.spans.visit(req, st.sys.recorded.cfg.Operations[a.operation].Name, st.sc.Name)
 	resp, err := a.call(p, req)
 	outcome := outcomeOf(resp, err)
 	if patience.Ended(err) {
 		outcome = measure.Timeout
 	}
 	patience.Close()
+	st.sys.spans.visited(span, st.sys.s.Now(), outcome)
 	st.sys.ended(call, a.operation, now, outcome)
 }
 
