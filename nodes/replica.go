@@ -1,6 +1,8 @@
 package nodes
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nines-sim/nines/network"
@@ -8,32 +10,37 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// A Replica is one copy of a service, a program on a machine.
+// A Replica is one copy of a service: a program on a machine.
 //
-//	down ──Start──▶ up ──Crash, or its machine's end──▶ down
+//	down ──Start──▶ up ──Crash, or its machine loses power──▶ down
 //
-// A crash is seen at once: calls under way are reset, new ones are refused. When the machine goes,
-// nobody is told.
+// A crash is seen at once: calls under way are reset, new ones are refused. When the machine loses
+// its power, nobody is told.
 type Replica struct {
 	svc      *Service
 	name     string
 	machine  *Machine
 	group    *sim.Group
 	listener *listener
-	cpus     *sim.Resource
-	queue    line
-	busy     int  // threads taken
 	up       bool // takes calls
 	wanted   bool // to be started when its machine is
 	healthy  bool // as the health checks see it
-	pauses   int
-	slow     float64 // work takes so many times as long
-	errors   float64 // share of calls that fail
 	onStart  []func()
 	onChange []func(up bool)
-	stats    Stats
-	areaAt   sim.Time // when stats.Area was brought up to date
 	since    sim.Time // when it came up, or went down
+
+	cpus   *sim.Resource // of the present life
+	unread int           // calls that have arrived during the present pause
+	queue  line          // calls that wait for a thread
+	busy   int           // threads taken
+	stats  Stats
+	areaAt sim.Time // when stats.Area was brought up to date
+
+	slow     float64 // work takes so many times as long
+	errors   float64 // share of calls that fail
+	pauses   int     // holds that keep it paused, beside its machine's
+	pausedAt sim.Time
+	stood    time.Duration // how long it was paused, without the present pause
 }
 
 // Name returns "service/number".
@@ -64,7 +71,8 @@ func (r *Replica) SetHealthy(healthy bool) { r.healthy = healthy }
 // first. Clients with policies are built there, anew for each life.
 func (r *Replica) OnStart(f func()) { r.onStart = append(r.onStart, f) }
 
-// OnChange calls f whenever the replica has come up or gone down.
+// OnChange calls f whenever the replica has come up or gone down. When it has gone down, what it
+// ran is unwound after f has returned: f must not start it again, but may schedule that.
 func (r *Replica) OnChange(f func(up bool)) { r.onChange = append(r.onChange, f) }
 
 func (r *Replica) changed() {
@@ -80,130 +88,152 @@ func (r *Replica) Start() {
 	if r.up || !r.machine.up {
 		return
 	}
-	r.up, r.since = true, r.svc.s.Now()
 	r.group.Start()
-	if r.pauses > 0 {
-		r.group.Pause()
-	}
+	r.settle()
 	r.cpus = sim.NewResource(r.svc.s, r.name+" cpu", r.svc.cfg.CPUs, sim.FIFO)
 	r.listener.Open()
+	r.up, r.since = true, r.svc.s.Now()
 	for _, f := range r.onStart {
 		f()
 	}
 	r.changed()
 }
 
-// Crash ends the program. Its callers are told, if the network lets the news through.
+// Crash ends the program, and with it all that it had in memory. Its callers are told, if the
+// network lets the news through. It stays down until it is started. Called by the program itself,
+// it does not return.
 func (r *Replica) Crash() {
 	r.wanted = false
 	if r.up {
-		r.listener.Close(true)
-		r.die()
+		r.goDown()
+		r.group.Kill()
 	}
 }
 
-// losePower ends the program without anybody being told.
-func (r *Replica) losePower() {
-	if r.up {
-		r.die()
+// goDown is all of the end of a life but the end of its processes, since it may be one of them
+// that has brought this about. Its callers are told, unless its host has no power.
+func (r *Replica) goDown() {
+	now := r.svc.s.Now()
+	r.listener.Close(true)
+	r.up, r.since = false, now
+	r.measureQueue()
+	for j := r.queue.first; j != nil; j = j.next {
+		r.stats.Waiting += now.Sub(j.queued)
 	}
+	r.stats.Lost += uint64(r.inside())
+	r.unread, r.queue, r.busy = 0, line{}, 0
+	if r.group.Paused() { // Kill will end the pause
+		r.stood += now.Sub(r.pausedAt)
+		r.pausedAt = now
+	}
+	r.changed()
 }
 
-// Move puts a replica that is down on another machine.
+// Move puts a replica that is down on another machine. Whoever calls it finds it there.
 func (r *Replica) Move(m *Machine) {
 	if r.up {
 		panic("nodes: Move of " + r.name + ", which is up")
 	}
-	for i, other := range r.machine.replicas {
-		if other == r {
-			r.machine.replicas = append(r.machine.replicas[:i:i], r.machine.replicas[i+1:]...)
-			break
-		}
-	}
-	r.machine = m
-	m.replicas = append(m.replicas, r)
-	r.listen()
+	i := slices.Index(r.machine.replicas, r)
+	r.machine.replicas = slices.Delete(r.machine.replicas, i, i+1)
+	r.join(m)
+	r.group.SetClock(m.Now().Sub(m.s.Now()), m.drift)
 }
 
-// listen makes the replica's listener on its machine, still closed.
-func (r *Replica) listen() {
-	r.listener = r.svc.transport.Listen(r.machine.host, r)
+// join makes the replica one of a machine's, where its listener is still closed.
+func (r *Replica) join(m *Machine) {
+	r.machine = m
+	m.replicas = append(m.replicas, r)
+	r.listener = r.svc.transport.Listen(m.host, r)
 	r.listener.Close(false)
 }
 
-func (r *Replica) die() {
-	r.up, r.since = false, r.svc.s.Now()
-	r.measureQueue()
-	for j := r.queue.first; j != nil; j = j.next {
-		r.stats.Waiting += r.svc.s.Now().Sub(j.arrived)
-		j.expiry.Stop()
-	}
-	r.stats.Lost += uint64(r.queue.length + r.busy)
-	r.queue, r.busy = line{}, 0
-	r.group.Kill()
-	r.changed()
-}
-
-// Pause stops the replica until Resume: calls that arrive wait unanswered. Pauses add up.
+// Pause stops the replica until Resume: calls that arrive wait unread, work stands still, and
+// timers that fall due fire at Resume. Pauses add up, with those of the machine.
 func (r *Replica) Pause() {
 	r.pauses++
-	r.group.Pause()
+	r.settle()
 }
 
 // Resume takes back one Pause.
 func (r *Replica) Resume() {
-	if r.pauses--; r.pauses == 0 {
+	if r.pauses == 0 {
+		panic("nodes: Resume of " + r.name + ", which is not paused")
+	}
+	r.pauses--
+	r.settle()
+}
+
+// settle makes the program stand still or run, as the holds on it say.
+func (r *Replica) settle() {
+	now := r.svc.s.Now()
+	switch paused := r.pauses+r.machine.pauses > 0; {
+	case paused && !r.group.Paused():
+		r.pausedAt = now
+		r.group.Pause()
+	case !paused && r.group.Paused():
+		r.stood += now.Sub(r.pausedAt)
 		r.group.Resume()
 	}
 }
 
-// SetSlow makes work take so many times as long, from the next piece of work on.
-func (r *Replica) SetSlow(factor float64) { r.slow = factor }
+// running returns how long the program has not been paused, counted from any fixed instant. Only
+// the program asks, which does nothing during a pause.
+func (r *Replica) running() time.Duration { return r.svc.s.Now().Sub(0) - r.stood }
 
-// SetErrors makes a share of the calls fail, once their work is done.
-func (r *Replica) SetErrors(share float64) { r.errors = share }
+// SetSlow makes work take so many times as long, from the next piece of work on.
+func (r *Replica) SetSlow(factor float64) {
+	if !(factor > 0) {
+		panic(fmt.Sprintf("nodes: SetSlow of %s to %v, need more than 0", r.name, factor))
+	}
+	r.slow = factor
+}
+
+// SetErrors makes a share of the calls fail: those for which [Replica.Fails] says so.
+func (r *Replica) SetErrors(share float64) {
+	if !(share >= 0 && share <= 1) {
+		panic(fmt.Sprintf("nodes: SetErrors of %s to %v, need 0 to 1", r.name, share))
+	}
+	r.errors = share
+}
 
 // Call returns the way from a host to this replica, over a transport of the service's kind.
 func (r *Replica) Call(via *Transport, from *network.Host) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		send(&req, p.Now())
 		resp, err := via.Call(p, from, r.machine.host, r.listener, sim.Mix(req.ID, uint64(req.Attempt)), req)
-		return resp, callerSees(r.svc.cfg.Name, err)
+		if err != nil {
+			err = r.svc.errors.seen(err)
+		}
+		return resp, err
 	}
 }
 
-// callerSees turns what the network says into the contract's errors.
-func callerSees(name string, err error) error {
-	switch err {
-	case nil:
-		return nil
-	case network.ErrRefused:
-		return &patterns.Error{Kind: patterns.Refused, Layer: name}
-	case network.ErrReset:
-		return &patterns.Error{Kind: patterns.Reset, Layer: name, Maybe: true}
-	case network.ErrUnreachable:
-		return &patterns.Error{Kind: patterns.Unavailable, Layer: name, Maybe: true}
-	}
-	return err
-}
-
-// Work holds a cpu for a time, longer if the replica is slow.
+// Work holds a cpu for a time, longer if the replica is slow, and for as much longer as it is
+// paused meanwhile. The error is the end of a wait that was cut short.
 func (r *Replica) Work(p *sim.Process, d time.Duration) error {
-	if err := r.cpus.Acquire(p, 1, 0); err != nil {
+	cpus := r.cpus
+	if err := cpus.Acquire(p, 1, 0); err != nil {
 		return err
 	}
 	if r.slow != 1 {
 		d = time.Duration(float64(d) * r.slow)
 	}
-	start := p.Now()
-	cpus := r.cpus
+	start := r.running()
 	defer func() { // even if the call is cancelled, or the replica dies
-		r.stats.Busy += p.Now().Sub(start)
+		r.stats.Busy += r.running() - start
 		cpus.Release(1)
 	}()
-	return p.Sleep(d)
+	for left := d; left > 0; left = d - (r.running() - start) {
+		if err := p.Sleep(r.machine.local(left)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Fails reports whether a call is one of those that fail for the share of errors that was set.
+// Fails reports whether a call is one of those that fail for the share of errors that was set. It
+// depends on the request and its attempt alone, so that every variant meets the same luck.
 func (r *Replica) Fails(req patterns.Request) bool {
 	if r.errors == 0 {
 		return false
@@ -214,19 +244,29 @@ func (r *Replica) Fails(req patterns.Request) bool {
 
 // InUse returns the cpus, threads and queue places that are taken now.
 func (r *Replica) InUse() (cpus, threads, queue int) {
-	if r.cpus != nil && r.up {
+	if r.up {
 		cpus = r.cpus.InUse()
 	}
 	return cpus, r.busy, r.queue.length
 }
 
+// inside returns the calls that have arrived and not ended.
+func (r *Replica) inside() int { return r.unread + r.queue.length + r.busy }
+
 // Stats returns what the replica has counted so far, over all its lives.
 func (r *Replica) Stats() Stats {
 	r.measureQueue()
 	st := r.stats
-	st.Inside = r.busy + r.queue.length
+	st.Inside = r.inside()
 	for j := r.queue.first; j != nil; j = j.next {
-		st.Waiting += r.svc.s.Now().Sub(j.arrived)
+		st.Waiting += r.svc.s.Now().Sub(j.queued)
 	}
 	return st
+}
+
+// measureQueue brings the integral of the queue's length up to date.
+func (r *Replica) measureQueue() {
+	now := r.svc.s.Now()
+	r.stats.Area += now.Sub(r.areaAt) * time.Duration(r.queue.length)
+	r.areaAt = now
 }

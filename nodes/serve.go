@@ -1,35 +1,57 @@
 package nodes
 
 import (
-	"errors"
-	"time"
-
-	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/sim"
 )
 
-// A job is a call inside a replica: waiting for a thread, or holding one.
+// A job is a call inside a replica.
+//
+//	unread, if it is paused ──▶ waiting, if no thread is free ──▶ on a thread ──▶ answered
 type job struct {
-	r          *Replica
-	x          *exchange
-	p          *sim.Process // that works on it
-	arrived    sim.Time
-	expiry     sim.Timer
-	abandoned  func(*exchange) // made once and used again with the job
-	prev, next *job
-}
+	r         *Replica
+	x         *exchange
+	waiting   bool            // in the queue
+	queued    sim.Time        // since when
+	timer     sim.Timer       // ends its wait in the queue
+	scope     sim.Scope       // ends the waits of its handler
+	abandoned func(*exchange) // made once, and used again with the job
 
-type exchange = network.Exchange[patterns.Request, patterns.Response]
+	prev, next *job // in the queue
+}
 
 // Serve takes a call that has arrived. It is called by the network.
 func (r *Replica) Serve(x *exchange) {
 	r.stats.Arrived++
 	j := r.svc.job(r, x)
-	switch limit := r.svc.cfg.Threads; {
-	case limit == 0 || r.busy < limit:
+	if r.group.Paused() {
+		r.unread++
+		r.group.AtCall(r.group.Now(), read, j) // happens at Resume
+		return
+	}
+	r.admit(j)
+}
+
+// read takes a call that has arrived during a pause.
+func read(arg any) {
+	j := arg.(*job)
+	j.r.unread--
+	j.r.admit(j)
+}
+
+// admit gives a call a thread, or a place in the queue, or turns it away.
+func (r *Replica) admit(j *job) {
+	receive(&j.x.Request, r.group.Now())
+	j.x.OnAbandon = j.abandoned
+	cfg := &r.svc.cfg
+	switch {
+	case j.x.Abandoned():
+		r.drop(j)
+	case r.expired(j):
+		r.expire(j)
+	case cfg.Threads == 0 || r.busy < cfg.Threads:
 		r.take(j)
-	case r.svc.cfg.Queue.Length < 0 || r.queue.length < r.svc.cfg.Queue.Length:
+	case cfg.Queue.Length < 0 || r.queue.length < cfg.Queue.Length:
 		r.enqueue(j)
 	default:
 		r.reject(j)
@@ -39,56 +61,50 @@ func (r *Replica) Serve(x *exchange) {
 // take gives a call a thread.
 func (r *Replica) take(j *job) {
 	r.busy++
-	j.x.OnAbandon = j.abandoned
 	r.group.Spawn(r.svc.cfg.Name, serve, j)
 }
 
-// serve is the life of a call that has a thread.
+// serve is the life of a call that has a thread. If the replica dies, nothing after the wait in
+// which it dies happens, and the thread goes with the replica.
 func serve(p *sim.Process, arg any) {
 	j := arg.(*job)
 	r, x := j.r, j.x
-	j.p = p
-	life := r.group.Incarnation()
-	defer func() {
-		if r.group.Incarnation() != life {
-			return // the replica died: the thread went with it
-		}
-		r.stats.Done++
-		r.busy--
-		r.svc.idle = append(r.svc.idle, j)
-		r.next()
-	}()
+	j.scope = p.WithCancel()
+	if x.Abandoned() {
+		j.scope.Cancel(nil) // during a pause: it has a thread, and was not begun
+	}
 	resp, err := r.svc.handle(p, r, x.Request)
-	j.p = nil
+	j.scope.Close()
 	if resp.From == "" {
 		resp.From = r.name
 	}
+	r.stats.Done++
 	if x.Abandoned() {
 		r.stats.Wasted++
 	}
 	x.Reply(resp, err)
+	r.svc.idle = append(r.svc.idle, j)
+	r.busy--
+	r.next()
 }
 
-// next gives the free thread to a call that waits.
+// next gives the thread that has come free to a call that waits.
 func (r *Replica) next() {
-	for r.queue.first != nil {
-		j := r.queue.first
+	for j := r.queue.first; j != nil; j = r.queue.first {
 		r.dequeue(j)
-		if deadline := j.x.Request.Deadline; r.svc.cfg.Queue.DropExpired && deadline > 0 && r.svc.s.Now() > deadline {
-			r.stats.Expired++
-			r.answer(j, patterns.Timeout)
-			continue
+		if !r.expired(j) {
+			r.take(j)
+			return
 		}
-		r.take(j)
-		return
+		r.expire(j)
 	}
 }
 
 // enqueue lets a call wait for a thread.
 func (r *Replica) enqueue(j *job) {
 	r.measureQueue()
-	cfg := r.svc.cfg.Queue
-	j.arrived = r.svc.s.Now()
+	j.waiting, j.queued = true, r.svc.s.Now()
+	cfg := &r.svc.cfg.Queue
 	switch cfg.Order {
 	case sim.LIFO:
 		r.queue.insertAfter(j, nil)
@@ -102,7 +118,7 @@ func (r *Replica) enqueue(j *job) {
 		r.queue.insertAfter(j, r.queue.last)
 	}
 	if cfg.Wait > 0 {
-		j.expiry = r.group.AtCall(r.group.Now().Add(cfg.Wait), waitedTooLong, j)
+		j.timer = r.group.AtCall(r.group.Now().Add(cfg.Wait), waitedTooLong, j)
 	}
 }
 
@@ -115,28 +131,50 @@ func waitedTooLong(arg any) {
 func (r *Replica) dequeue(j *job) {
 	r.measureQueue()
 	r.queue.remove(j)
-	r.stats.Waiting += r.svc.s.Now().Sub(j.arrived)
-	j.expiry.Stop()
+	r.stats.Waiting += r.svc.s.Now().Sub(j.queued)
+	j.waiting = false
+	j.timer.Stop()
 }
+
+// cancel hears that the caller has given up.
+func (j *job) cancel() {
+	if j.waiting {
+		j.r.dequeue(j)
+		j.r.drop(j)
+		return
+	}
+	j.scope.Cancel(nil)
+}
+
+// expired reports whether the deadline of a call has passed, for a service to which that matters.
+func (r *Replica) expired(j *job) bool {
+	deadline := j.x.Request.Deadline
+	return r.svc.cfg.Queue.DropExpired && deadline != 0 && r.group.Now() > deadline
+}
+
+// A call that never has a thread is rejected, expires, or is dropped since nobody waits.
 
 func (r *Replica) reject(j *job) {
 	r.stats.Rejected++
-	r.answer(j, patterns.Overloaded)
+	r.answer(j, r.svc.errors.overloaded)
 }
 
-// answer turns a call away.
-func (r *Replica) answer(j *job, kind patterns.Kind) {
-	j.x.Reply(patterns.Response{From: r.name}, &patterns.Error{Kind: kind, Layer: r.svc.cfg.Name})
+func (r *Replica) expire(j *job) {
+	r.stats.Expired++
+	r.answer(j, r.svc.errors.expired)
+}
+
+func (r *Replica) drop(j *job) {
+	r.stats.Cancelled++
+	r.answer(j, nil)
+}
+
+func (r *Replica) answer(j *job, err error) {
+	j.x.Reply(patterns.Response{From: r.name}, err)
 	r.svc.idle = append(r.svc.idle, j)
 }
 
-// measureQueue brings the integral of the queue's length up to date.
-func (r *Replica) measureQueue() {
-	now := r.svc.s.Now()
-	r.stats.Area += now.Sub(r.areaAt) * time.Duration(r.queue.length)
-	r.areaAt = now
-}
-
+// job returns a job for a call that has arrived.
 func (svc *Service) job(r *Replica, x *exchange) *job {
 	var j *job
 	if n := len(svc.idle); n > 0 {
@@ -146,54 +184,6 @@ func (svc *Service) job(r *Replica, x *exchange) *job {
 		j = new(job)
 		j.abandoned = func(*exchange) { j.cancel() }
 	}
-	j.r, j.x, j.p = r, x, nil
+	j.r, j.x = r, x
 	return j
-}
-
-// cancel ends a call whose caller has said that it gave up.
-func (j *job) cancel() {
-	if j.p != nil {
-		j.p.Interrupt(errCancelled)
-	}
-}
-
-var errCancelled = errors.New("the caller gave up")
-
-// line is a waiting line of calls.
-type line struct {
-	first, last *job
-	length      int
-}
-
-// insertAfter puts j behind before, or first if that is nil.
-func (l *line) insertAfter(j, before *job) {
-	j.prev = before
-	if before != nil {
-		j.next = before.next
-		before.next = j
-	} else {
-		j.next = l.first
-		l.first = j
-	}
-	if j.next != nil {
-		j.next.prev = j
-	} else {
-		l.last = j
-	}
-	l.length++
-}
-
-func (l *line) remove(j *job) {
-	if j.prev != nil {
-		j.prev.next = j.next
-	} else {
-		l.first = j.next
-	}
-	if j.next != nil {
-		j.next.prev = j.prev
-	} else {
-		l.last = j.prev
-	}
-	j.prev, j.next = nil, nil
-	l.length--
 }
