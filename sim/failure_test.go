@@ -48,6 +48,10 @@ func TestFailures(t *testing.T) {
 			})
 			s.RunUntilIdle()
 		}, sim.ErrStepLimit, []string{"ticker #1", "10 events"}},
+		{"a violated invariant, seen by a callback", sim.Config{}, func(s *sim.Simulation) {
+			s.NewGroup("db").After(time.Second, func() { s.Fail("order %d is lost", 31) })
+			s.RunUntilIdle()
+		}, sim.ErrInvariant, []string{"1s, db: callback sim_test.TestFailures", "order 31 is lost"}},
 		{"a violated invariant", sim.Config{}, func(s *sim.Simulation) {
 			s.Go("checker", func(p *sim.Process) { s.Fail("order %d is lost", 31); t.Error("Fail returned") })
 			s.RunUntilIdle()

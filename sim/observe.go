@@ -24,3 +24,11 @@ func (s *Simulation) Who() string {
 	}
 	return ""
 }
+
+// Err returns the [*Failure] that has ended the run, or nil.
+func (s *Simulation) Err() error {
+	if s.failure == nil {
+		return nil
+	}
+	return s.failure
+}

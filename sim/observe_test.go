@@ -18,6 +18,9 @@ func TestAnObserverSeesEveryEventAndChangesNothing(t *testing.T) {
 		g.Spawn("job", func(p *sim.Process, _ any) { p.Sleep(2 * time.Second) }, nil)
 		g.After(3*time.Second, func() {}).Stop()
 		s.RunUntilIdle()
+		if s.Err() != nil {
+			t.Error(s.Err())
+		}
 		if s.Who() != "" {
 			t.Errorf("%q runs when nothing does", s.Who())
 		}

@@ -432,7 +432,10 @@ func (p *Process) killQuietly() {
 // wake-ups for its former life are stale.
 func (p *Process) recycle() {
 	w := p.s.worker
-	*p = Process{s: p.s, group: p.group, name: p.name, id: p.id, killed: true, ended: true, ticket: p.ticket + 1, scopes: p.scopes[:0], spare: append(p.spare, p.scopes...), joiners: p.joiners}
+	*p = Process{
+		s: p.s, group: p.group, name: p.name, id: p.id, killed: true, ended: true, // for whoever still asks
+		ticket: p.ticket + 1, scopes: p.scopes[:0], spare: append(p.spare, p.scopes...), joiners: p.joiners,
+	}
 	w.processes = append(w.processes, p)
 }
 

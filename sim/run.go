@@ -55,8 +55,5 @@ func (w *Worker) Run(cfg Config, f func(s *Simulation)) (Result, error) {
 		Seed: cfg.Seed, Now: s.now, Events: s.digest.events,
 		Digest: s.digest.final(), Checkpoints: s.digest.checkpoints,
 	}
-	if s.failure != nil {
-		return result, s.failure
-	}
-	return result, nil
+	return result, s.Err()
 }

@@ -64,7 +64,7 @@ func TestAFailedRunStaysFailed(t *testing.T) {
 		s.After(time.Second, func() { panic(boom) })
 		s.After(time.Second, func() { t.Error("an event after the failure") })
 		for _, err := range []error{s.RunUntilIdle(), s.RunUntil(sim.Never), s.RunWhile(func() bool { return true })} {
-			if !errors.Is(err, boom) {
+			if !errors.Is(err, boom) || err != s.Err() {
 				t.Errorf("driving returns %v", err)
 			}
 		}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -99,7 +100,7 @@ func (s *Simulation) RunUntil(t Time) error {
 	}
 	s.loop(t, nil)
 	if s.failure != nil {
-		return s.failure
+		return s.Err()
 	}
 	if t > s.now {
 		s.now, s.atInstant = t, 0
@@ -116,10 +117,7 @@ func (s *Simulation) RunUntilIdle() error {
 			s.fail("simulation", err, "")
 		}
 	}
-	if s.failure != nil {
-		return s.failure
-	}
-	return nil
+	return s.Err()
 }
 
 // RunWhile executes events as long as cond holds; it is asked before every event. When no event
@@ -128,19 +126,13 @@ func (s *Simulation) RunWhile(cond func() bool) error {
 	if !s.loop(Never, cond) {
 		return s.RunUntilIdle()
 	}
-	if s.failure != nil {
-		return s.failure
-	}
-	return nil
+	return s.Err()
 }
 
 // Fail ends the run with a [*Failure] that wraps [ErrInvariant]: the model found something that
 // must never happen. In a process it does not return.
 func (s *Simulation) Fail(format string, args ...any) {
-	owner := "simulation"
-	if s.current != nil {
-		owner = s.current.label()
-	}
+	owner := cmp.Or(s.Who(), "simulation")
 	s.fail(owner, fmt.Errorf("%w: %s", ErrInvariant, fmt.Sprintf(format, args...)), "")
 	if s.current != nil {
 		s.current.Kill()
