@@ -115,6 +115,16 @@ func TestClocks(t *testing.T) {
 			"12ms a ok; 32ms b ok; 42.000001ms c ok",
 		},
 		{
+			"but for a nanosecond of rounding",
+			func(w *world) {
+				w.m[0].SetClock(0, -333_333_333)
+				w.call(0, "a", work, 10*ms+1)
+				w.call(20*ms+1, "b", work, 10*ms)
+				w.call(40*ms+1, "c", work, 10*ms+1)
+			},
+			"12.000001ms a ok; 32.000001ms b ok; 52.000003ms c ok",
+		},
+		{
 			"a wait in the queue is limited by the machine's clock",
 			func(w *world) {
 				w.m[0].SetClock(time.Hour, -500_000_000)
