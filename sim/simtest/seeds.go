@@ -97,7 +97,7 @@ func rangesOf(seeds []sim.Seed) string {
 	var items []string
 	for i := 0; i < len(seeds); {
 		j := i
-		for j+1 < len(seeds) && seeds[j+1] == seeds[j]+1 {
+		for j+1 < len(seeds) && seeds[j] < seeds[j+1] && seeds[j+1]-seeds[j] == 1 {
 			j++
 		}
 		if j > i {
