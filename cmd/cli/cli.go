@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,7 @@ missed (--check); 4 an invariant is violated; 5 a run was not deterministic; 130
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(nearestFlag)
+	a.plainHelp(root)
 	root.AddCommand(
 		a.list(), a.show(), a.validate(), a.paths(),
 		a.run(), a.compare(), a.sweep(), a.plot(), a.replay(), a.version(),
@@ -104,6 +106,21 @@ missed (--check); 4 an invariant is violated; 5 a run was not deterministic; 130
 		}
 	}
 	return root
+}
+
+// plainHelp leaves out of the help what pflag says about switches: that --check may be written
+// --check=true.
+func (a *app) plainHelp(root *cobra.Command) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		var text strings.Builder
+		out := cmd.OutOrStdout()
+		cmd.SetOut(&text)
+		help(cmd, args)
+		cmd.SetOut(out)
+		const switches = "[=true|false]"
+		io.WriteString(out, strings.ReplaceAll(text.String(), switches, strings.Repeat(" ", len(switches))))
+	})
 }
 
 // examples writes an example of the command a line.

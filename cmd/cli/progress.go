@@ -30,7 +30,7 @@ func (a *app) reporter(how, name string) reporter {
 
 // told returns what a pool tells about its runs, passed on to a reporter.
 func told(r reporter) func(study.Progress) {
-	return func(p study.Progress) { r.update(p.Done, p.Total, p.Row.Variant+" "+p.Row.Class()) }
+	return func(p study.Progress) { r.update(p.Done, p.Total, p.Row.Variant) }
 }
 
 type quiet struct{}

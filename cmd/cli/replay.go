@@ -73,5 +73,5 @@ func (a *app) again(res *result, row study.Row) (task, error) {
 		}
 	}
 	run, err := st.Run(row.Case)
-	return task{src: res.src, sc: sc, variant: row.Variant, kase: row.Case, run: run}, err
+	return task{src: res.src, sc: sc, variant: row.Variant, which: row.Case, run: run}, err
 }

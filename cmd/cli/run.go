@@ -113,7 +113,7 @@ type task struct {
 	sc      *scenario.Scenario
 	variant string
 	sets    []string
-	kase    study.Case // as a study has it
+	which   study.Case // as a study has it
 	planned bool       // the faults are given: the case says nothing of them
 	run     system.Run
 	again   string // the command that does it again
@@ -135,7 +135,7 @@ func (a *app) prepare(arg string, f runFlags) (task, error) {
 	}
 	st := system.NewStudy([]system.Design{{Variant: t.variant, Scenario: sc}}, a.Families)
 	defer st.Close()
-	t.kase = study.Case{Variant: t.variant, Seed: f.seed, Weight: 1}
+	t.which = study.Case{Variant: t.variant, Seed: f.seed, Weight: 1}
 	switch {
 	case f.incident != "" && f.faults != "":
 		return t, usage("--incident and --faults both say what goes wrong; give one of them")
@@ -144,11 +144,11 @@ func (a *app) prepare(arg string, f runFlags) (task, error) {
 	case f.incident == "" && f.quantile != 0:
 		return t, usage("--u is for --incident")
 	case f.incident != "":
-		if t.kase, err = a.incident(t, f); err != nil {
+		if t.which, err = a.incident(t, f); err != nil {
 			return t, err
 		}
 	}
-	t.run, err = st.Run(t.kase)
+	t.run, err = st.Run(t.which)
 	if err == nil && f.incident != "" && len(t.run.Plan.Entries) == 0 {
 		err = usage("nothing in variant %s can meet %s", variantName(t.variant), f.incident)
 	}
@@ -186,7 +186,7 @@ func (t *task) readFaults(path string, families []scenario.Family) error {
 		return usage("%s: %w", path, err)
 	}
 	t.planned = true
-	t.run = system.Run{Scenario: t.sc, Families: families, Seed: t.kase.Seed, Plan: plan}
+	t.run = system.Run{Scenario: t.sc, Families: families, Seed: t.which.Seed, Plan: plan}
 	if t.sc.Study.Method == "timeline" || len(plan.Entries) == 0 {
 		t.run.Until = t.sc.Study.Lasts
 	}
@@ -237,7 +237,7 @@ func (a *app) verify(ctx context.Context, t task, first *watchedRun) error {
 	}
 	if parting, differ := trace.Part(first.out.Sim, second.out.Sim); differ {
 		return exitError{ExitDiffers, fmt.Errorf("two runs with seed %d differ: digests %016x and %016x; they part between %v and %v",
-			t.kase.Seed, first.out.Sim.Digest, second.out.Sim.Digest, parting.Same.At, parting.A.At)}
+			t.which.Seed, first.out.Sim.Digest, second.out.Sim.Digest, parting.Same.At, parting.A.At)}
 	}
 	return nil
 }
@@ -258,7 +258,7 @@ func (r *watchedRun) check() error {
 
 func (r *watchedRun) about() trace.About {
 	return trace.About{
-		Scenario: r.src.name, Variant: r.variant, Seed: sim.Seed(r.kase.Seed),
+		Scenario: r.src.name, Variant: r.variant, Seed: sim.Seed(r.which.Seed),
 		Digest: study.Digest(r.out.Sim.Digest).String(), Version: r.version,
 	}
 }

@@ -67,9 +67,9 @@ type note struct {
 func (r *watchedRun) document() runDocument {
 	res := r.out.Result
 	d := runDocument{
-		Scenario: r.src.name, ScenarioHash: r.hash, Variant: r.variant, Set: r.sets, Seed: r.kase.Seed,
+		Scenario: r.src.name, ScenarioHash: r.hash, Variant: r.variant, Set: r.sets, Seed: r.which.Seed,
 		Version: r.version, Command: r.again,
-		Method: r.sc.Study.Method, Causes: r.kase.Causes, U: r.kase.U, Point: r.kase.Point,
+		Method: r.sc.Study.Method, Causes: r.which.Causes, U: r.which.U, Point: r.which.Point,
 		Digest: study.Digest(r.out.Sim.Digest), Events: r.out.Sim.Events, Measured: r.out.Length.Seconds(), Stuck: r.out.Stuck,
 		Calls: res.Calls, Availability: map[string]*float64{}, Latency: map[string]latency{},
 		Outages: []outage{}, Timeline: []note{},
@@ -120,7 +120,7 @@ func (r *watchedRun) table() report.Table {
 			}
 			availability = string(text)
 		}
-		t.Rows = append(t.Rows, []string{r.src.name, r.variant, fmt.Sprint(r.kase.Seed), study.Digest(r.out.Sim.Digest).String(),
+		t.Rows = append(t.Rows, []string{r.src.name, r.variant, fmt.Sprint(r.which.Seed), study.Digest(r.out.Sim.Digest).String(),
 			o.Objective, fmt.Sprint(o.Target), fmt.Sprint(o.Valid), fmt.Sprint(o.Bad()), availability, fmt.Sprint(len(o.Outages))})
 	}
 	return t

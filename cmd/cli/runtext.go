@@ -51,10 +51,10 @@ func (a *app) writeRunText(w io.Writer, r *watchedRun) error {
 func (r *watchedRun) headline() string {
 	parts := []string{r.src.name, variantName(r.variant)}
 	parts = append(parts, r.sets...)
-	for _, s := range r.kase.Point {
+	for _, s := range r.which.Point {
 		parts = append(parts, s.Path+"="+s.Value)
 	}
-	parts = append(parts, r.what(), fmt.Sprintf("seed %d", r.kase.Seed))
+	parts = append(parts, r.what(), fmt.Sprintf("seed %d", r.which.Seed))
 	return strings.Join(parts, " · ") +
 		fmt.Sprintf("\nmeasured for %s, after a warm-up of %s", report.Duration(r.out.Length), report.Duration(r.sc.Study.Warmup))
 }
@@ -65,9 +65,9 @@ func (r *watchedRun) what() string {
 	switch {
 	case r.planned:
 		return count(len(entries), "given fault")
-	case len(r.kase.Causes) == 0 && r.sc.Study.Method == "timeline":
+	case len(r.which.Causes) == 0 && r.sc.Study.Method == "timeline":
 		return count(len(entries), "fault")
-	case len(r.kase.Causes) == 0:
+	case len(r.which.Causes) == 0:
 		return "a calm run"
 	}
 	var causes []string
