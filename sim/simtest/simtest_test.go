@@ -166,6 +166,7 @@ func TestTheReplayLineBringsTheFailureBack(t *testing.T) {
 			digest := regexp.MustCompile(`digest \S+ after \d+ events`).FindString(out)
 			cmd := exec.Command("sh", "-c", line)
 			cmd.Dir = filepath.Join("..", "..")
+			cmd.Env = append(os.Environ(), "NINES_SEED=", "NINES_SEEDS=", "NINES_VERIFY=")
 			again, err := cmd.CombinedOutput()
 			if _, failed := err.(*exec.ExitError); !failed {
 				t.Fatalf("%s: %v, want a failure\n%s", line, err, again)
