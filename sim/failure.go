@@ -3,8 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"reflect"
-	"runtime"
 	"strings"
 )
 
@@ -63,27 +61,4 @@ func (s *Simulation) deadlock() error {
 		waiting = append(waiting, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Errorf("%w: nothing can happen any more, but %s", ErrDeadlock, strings.Join(waiting, "; "))
-}
-
-// ownerOf names who an event belongs to, for a failure's message.
-func ownerOf(ev *slot) string {
-	if ev.proc != nil {
-		return ev.proc.label()
-	}
-	f, ok := ev.arg.(func())
-	name := "callback"
-	if pc := reflect.ValueOf(ev.do); ok {
-		name = "callback " + funcName(reflect.ValueOf(f).Pointer())
-	} else if pc.IsValid() && !pc.IsNil() {
-		name = "callback " + funcName(pc.Pointer())
-	}
-	if ev.group != nil && ev.group.name != "" {
-		return ev.group.name + ": " + name
-	}
-	return name
-}
-
-func funcName(pc uintptr) string {
-	name := runtime.FuncForPC(pc).Name()
-	return name[strings.LastIndexByte(name, '/')+1:]
 }

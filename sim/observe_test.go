@@ -11,7 +11,7 @@ func TestAnObserverSeesEveryEventAndChangesNothing(t *testing.T) {
 	var said []string
 	model := func(s *sim.Simulation, observe bool) {
 		if observe {
-			s.OnEvent(func(e sim.Event) { said = append(said, e.At.String()+" "+e.Who()) })
+			s.OnEvent(func(e sim.Event) { said = append(said, e.At.String()+" "+e.Who.String()) })
 		}
 		g := s.NewGroup("api")
 		g.Go("handler", func(p *sim.Process) { p.Sleep(time.Second) })
@@ -21,7 +21,7 @@ func TestAnObserverSeesEveryEventAndChangesNothing(t *testing.T) {
 		if s.Err() != nil {
 			t.Error(s.Err())
 		}
-		if s.Who() != "" {
+		if s.Who() != (sim.Who{}) {
 			t.Errorf("%q runs when nothing does", s.Who())
 		}
 	}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"fmt"
 	"iter"
 	"runtime/debug"
 	"time"
@@ -168,13 +167,7 @@ func (p *Process) Done() bool { return p.ended }
 func (p *Process) Now() Time { return p.group.Now() }
 
 // label names the process in messages.
-func (p *Process) label() string {
-	name := fmt.Sprintf("%s #%d", p.name, p.id)
-	if p.group.name != "" {
-		return p.group.name + "/" + name
-	}
-	return name
-}
+func (p *Process) label() string { return p.who().String() }
 
 // Sleep waits until d has passed on the group's clock.
 func (p *Process) Sleep(d time.Duration) error {

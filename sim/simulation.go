@@ -23,7 +23,7 @@ type Simulation struct {
 	notes     uint64
 	onNote    []func(Note)
 	onEvent   []func(Event)
-	event     *slot // that happens now
+	event     slot // what happens now; zero outside of events
 	atInstant int
 	running   bool
 	closed    bool
@@ -132,7 +132,7 @@ func (s *Simulation) RunWhile(cond func() bool) error {
 // Fail ends the run with a [*Failure] that wraps [ErrInvariant]: the model found something that
 // must never happen. In a process it does not return.
 func (s *Simulation) Fail(format string, args ...any) {
-	owner := cmp.Or(s.Who(), "simulation")
+	owner := cmp.Or(s.Who().String(), "simulation")
 	s.fail(owner, fmt.Errorf("%w: %s", ErrInvariant, fmt.Sprintf(format, args...)), "")
 	if s.current != nil {
 		s.current.Kill()
@@ -145,20 +145,18 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 		panic("sim: a run is driven from outside, not from one of its own events")
 	}
 	s.running = true
-	var ev slot
-	s.event = &ev
 	asking := false // cond
 	defer func() {
-		s.running = false
-		s.current, s.event = nil, nil
+		s.running, s.current = false, nil
 		v := recover()
 		switch {
 		case v == nil:
 		case asking:
 			s.fail("the condition of RunWhile", v, string(debug.Stack()))
 		default:
-			s.fail(ownerOf(&ev), v, string(debug.Stack()))
+			s.fail(s.Who().String(), v, string(debug.Stack()))
 		}
+		s.event = slot{}
 	}()
 	for s.failure == nil {
 		if asking = cond != nil; asking && !cond() {
@@ -178,41 +176,41 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 			next.group.hold(e)
 			continue
 		}
-		ev = s.queue.take(e)
+		s.event = s.queue.take(e)
 		if e.at != s.now {
 			s.now, s.atInstant = e.at, 0
 		}
-		if s.atInstant++; s.atInstant > s.cfg.MaxAtInstant && s.livelock(&ev) {
+		if s.atInstant++; s.atInstant > s.cfg.MaxAtInstant && s.livelock() {
 			return false
 		}
 		if s.cfg.MaxSteps > 0 && s.digest.events == s.cfg.MaxSteps {
-			s.fail(ownerOf(&ev), fmt.Errorf("%w: %d events", ErrStepLimit, s.cfg.MaxSteps), "")
+			s.fail(s.Who().String(), fmt.Errorf("%w: %d events", ErrStepLimit, s.cfg.MaxSteps), "")
 			return false
 		}
 		s.digest.event(e.at, e.seq())
-		if ev.proc != nil {
-			ev.proc.resume()
+		if p := s.event.proc; p != nil {
+			p.resume()
 		} else {
-			ev.do(ev.arg)
+			s.event.do(s.event.arg)
 		}
 		for _, f := range s.onEvent {
-			f(Event{e.at, s.digest.events, s.digest.final(), &ev})
+			f(Event{e.at, s.digest.events, s.digest.final(), whoseEvent(&s.event)})
 		}
 	}
 	return false
 }
 
 // livelock watches who keeps the clock from moving for a while, and then fails the run.
-func (s *Simulation) livelock(ev *slot) bool {
+func (s *Simulation) livelock() bool {
 	const watched = 8
 	if s.atInstant == s.cfg.MaxAtInstant+1 {
 		s.root.suspects = nil
 	}
 	if s.atInstant <= s.cfg.MaxAtInstant+watched {
-		s.suspects(ownerOf(ev))
+		s.suspects(s.Who().String())
 		return false
 	}
-	s.fail(ownerOf(ev), fmt.Errorf("%w: %d events at one instant, the last by %s",
+	s.fail(s.Who().String(), fmt.Errorf("%w: %d events at one instant, the last by %s",
 		ErrLivelock, s.cfg.MaxAtInstant, strings.Join(s.root.suspects, ", ")), "")
 	return true
 }

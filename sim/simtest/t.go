@@ -53,7 +53,7 @@ func (t *T) over() bool {
 	if !t.running || t.s.Err() == nil {
 		return false
 	}
-	if t.s.Who() == "" {
+	if t.s.Who() == (sim.Who{}) {
 		panic(stop{})
 	}
 	return true
@@ -86,11 +86,11 @@ func (t *T) now() sim.Time {
 
 // where says when and in whom something is said.
 func (t *T) where() string {
-	who := ""
+	who := sim.Who{}
 	if t.s != nil {
 		who = t.s.Who()
 	}
-	return whereabouts(t.seed, t.now(), who)
+	return whereabouts(t.seed, t.now(), who.String())
 }
 
 func whereabouts(seed sim.Seed, at sim.Time, who string) string {

@@ -13,7 +13,7 @@ const stepsKept = 1 << 20 // events of a run that are compared one by one; after
 type step struct {
 	at     sim.Time
 	digest uint64
-	who    string
+	who    sim.Who
 }
 
 // A recording is the events of a first run.
@@ -21,7 +21,7 @@ type recording struct{ steps []step }
 
 func (r *recording) see(e sim.Event) {
 	if len(r.steps) < stepsKept {
-		r.steps = append(r.steps, step{e.At, e.Digest, e.Who()})
+		r.steps = append(r.steps, step{e.At, e.Digest, e.Who})
 	}
 }
 
@@ -38,7 +38,7 @@ func (c *comparison) see(e sim.Event) {
 	if c.part > 0 || e.Number > stepsKept {
 		return
 	}
-	got := step{e.At, e.Digest, e.Who()}
+	got := step{e.At, e.Digest, e.Who}
 	if e.Number > uint64(len(c.want)) || c.want[e.Number-1] != got {
 		c.part, c.found = e.Number, got
 	}

@@ -72,7 +72,7 @@ func (t *T) check(e sim.Event) {
 			a.next = e.At.Add(a.period - time.Duration(e.At)%a.period)
 		}
 		if !a.cond() {
-			t.violate(e.At, e.Who(), "not always: "+a.name)
+			t.violate(e.At, e.Who.String(), "not always: "+a.name)
 		}
 	}
 	for _, g := range t.sometimes {
