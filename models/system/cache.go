@@ -1,6 +1,7 @@
 package system
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -38,36 +39,46 @@ func (svc *service) cacheFor(o *op, replica int) *cache.Cache {
 	return c.Cache
 }
 
-// behindCache returns the calls of an operation of one replica, behind its cache.
+// behindCache returns the steps of an operation of one replica, behind its cache.
 func (svc *service) behindCache(o *op, replica int) patterns.Call {
 	m, c := svc.members[replica], svc.cacheFor(o, replica)
-	clients := svc.clients[replica]
-	if o.Cache.Fill == "always" {
-		clients = svc.calls(func(callee string) patterns.Call {
-			return svc.sys.clientVia(svc.Name(), callee, m.Machine().Host(), m.Group(), func(next patterns.Call) patterns.Call {
-				return fillLate(c, o, next)
-			})
+	clients := m.clients
+	if callee, ok := o.onlyCallee(); ok && o.Cache.Fill == "always" {
+		clients = svc.calls(m, func(name string, call patterns.Call) patterns.Call {
+			if name != svc.callees[callee] {
+				return call
+			}
+			return fillLate(c, o, call)
 		})
 	}
-	return c.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		return svc.steps(p, o, req, clients)
+	return c.Wrap(func(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
+		resp.Degraded, err = o.run(p, clients, req)
+		return resp, err
 	})
 }
 
+// onlyCallee returns whom an operation calls, if that is all it does: then the callee's answer is
+// the operation's own.
+func (o *op) onlyCallee() (callee int, ok bool) {
+	if len(o.steps) != 1 || o.steps[0].callee < 0 || o.steps[0].times != 1 || o.steps[0].share < 1 {
+		return -1, false
+	}
+	return o.steps[0].callee, true
+}
+
 // fillLate keeps an answer that comes when the attempt that asked for it has been given up: the call
-// goes on in a process of its own. It stands inside all timeouts, and is for operations that make one
-// call, whose answer is theirs.
+// goes on in a process of its own. It stands inside all timeouts.
 func fillLate(c *cache.Cache, o *op, next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		var resp patterns.Response
 		var err error
-		waiting := p.Ticket("an answer for " + o.name)
+		waiting := p.Ticket("an answer for " + o.name())
 		done := false
-		p.Group().Background(o.name, func(q *sim.Process) {
+		p.Group().Background(o.service, func(q *sim.Process) {
 			resp, err = next(q, req)
 			done = true
 			if !waiting.Wake() && err == nil {
-				c.Store(q.Sim().Now(), cache.KeyOf(patterns.Request{Op: o.Name, Key: req.Key}), resp)
+				c.Store(q.Sim().Now(), cache.KeyOf(patterns.Request{Op: o.Op.Name, Key: req.Key}), resp)
 			}
 		})
 		if cut := p.Park(); cut != nil && !done {
@@ -79,7 +90,7 @@ func fillLate(c *cache.Cache, o *op, next patterns.Call) patterns.Call {
 
 func newCache(o *op) *cache.Cache {
 	cfg := cache.DefaultConfig()
-	cfg.Name, cfg.Keys, cfg.TTL, cfg.SingleFlight = o.name+" cache", o.Cache.Size, o.Cache.TTL, o.Cache.SingleFlight
+	cfg.Name, cfg.Keys, cfg.TTL, cfg.SingleFlight = o.name()+" cache", o.Cache.Size, o.Cache.TTL, o.Cache.SingleFlight
 	if cfg.Keys == scenario.Unlimited {
 		cfg.Keys = o.Cache.Keys
 	}
@@ -95,10 +106,10 @@ func newCache(o *op) *cache.Cache {
 // warm fills the cache as if it had been in use for long: all keys, at ages spread over the time to
 // live.
 func (c *opCache) warm(s *sim.Simulation) {
-	ages := s.Keyed("warm/" + c.op.name + "/" + string(rune('0'+c.replica+1)))
+	ages := s.Keyed("warm/" + c.op.name() + "/" + strconv.Itoa(c.replica+1))
 	for key := range uint64(c.op.Cache.Keys) {
 		luck := ages.At(key)
 		age := sim.Time(float64(luck.Float64() * float64(c.op.Cache.TTL)))
-		c.Store(-age, cache.KeyOf(patterns.Request{Op: c.op.Name, Key: key}), patterns.Response{From: c.op.name})
+		c.Store(-age, cache.KeyOf(patterns.Request{Op: c.op.Op.Name, Key: key}), patterns.Response{From: c.op.name()})
 	}
 }

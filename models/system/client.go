@@ -1,16 +1,12 @@
 package system
 
 import (
-	"math"
+	"fmt"
 	"slices"
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/patterns"
-	"github.com/nines-sim/nines/patterns/breaker"
-	"github.com/nines-sim/nines/patterns/bulkhead"
-	"github.com/nines-sim/nines/patterns/retry"
-	"github.com/nines-sim/nines/patterns/timeout"
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/measure"
 )
@@ -39,15 +35,13 @@ func (sys *System) edge(caller, callee string) *edge {
 	return e
 }
 
+// name returns "caller.callee".
+func (e *edge) name() string { return e.caller + "." + e.callee }
+
 // client returns the calls from one instance of a caller, on a host and in a group of its own, to
 // a callee, with the policies that the scenario puts around them. They are new: an instance that
-// starts again has a new client.
-func (sys *System) client(caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
-	return sys.clientVia(caller, callee, from, g, func(next patterns.Call) patterns.Call { return next })
-}
-
-// clientVia is client with something inside all policies.
-func (sys *System) clientVia(caller, callee string, from *network.Host, g *sim.Group, inside func(patterns.Call) patterns.Call) patterns.Call {
+// starts again has a new client. Inside puts something inside all policies.
+func (sys *System) client(caller, callee string, from *network.Host, g *sim.Group, inside func(patterns.Call) patterns.Call) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
 	via := sys.plain
@@ -60,7 +54,7 @@ func (sys *System) clientVia(caller, callee string, from *network.Host, g *sim.G
 		if slot == "retry" {
 			call, tried = e.countTries(call), true
 		}
-		if policy := sys.policy(e, slot, g); policy != nil {
+		if policy := sys.policy(e, slot); policy != nil {
 			call = policy.Wrap(call)
 		}
 	}
@@ -70,100 +64,18 @@ func (sys *System) clientVia(caller, callee string, from *network.Host, g *sim.G
 	return e.countCalls(call)
 }
 
-// policy returns the policy of an edge that takes a slot, or nil if there is none.
-func (sys *System) policy(e *edge, slot string, g *sim.Group) patterns.Policy {
-	p := &e.policies
-	for _, own := range p.More {
-		i := slices.IndexFunc(sys.families, func(f scenario.Family) bool { return f.Name == own.Family })
-		f := sys.families[i]
-		if f.Slot == slot || f.Slot == "" && f.Name == slot {
-			return f.New(sys.s, e.caller+"."+e.callee, own.Config)
-		}
-	}
-	switch slot {
-	case "total":
-		if t := p.Timeout; t != nil && t.Total > 0 {
-			return timeout.New(timeout.Config{Layer: "total", After: t.Total, Propagate: t.Propagate})
-		}
-	case "attempt":
-		if t := p.Timeout; t != nil && t.Attempt > 0 {
-			return timeout.New(timeout.Config{Layer: "timeout", After: t.Attempt, Propagate: t.Propagate})
-		}
-	case "retry":
-		if p.Retry != nil {
-			return retry.New(retryConfig(p.Retry), e.retry, retryBudget(p.Retry))
-		}
-	case "breaker":
-		if p.Breaker != nil {
-			return breaker.New(breakerConfig(e, p.Breaker))
-		}
-	case "bulkhead":
-		if p.Bulkhead != nil {
-			return bulkhead.New(bulkheadConfig(e, p.Bulkhead), sys.s)
-		}
-	case "fallback":
-		if p.Fallback != nil {
-			return sys.fallback(e, p.Fallback)
-		}
-	}
-	return nil
-}
-
-func retryConfig(sc *scenario.Retry) retry.Config {
-	cfg := retry.DefaultConfig()
-	cfg.Attempts, cfg.On = sc.Attempts, sc.On
-	cfg.Backoff = retry.Backoff{First: sc.Backoff.From, Max: sc.Backoff.To, Factor: sc.Factor}
-	switch sc.Jitter {
-	case "full":
-		cfg.Backoff.Jitter = retry.Full
-	case "equal":
-		cfg.Backoff.Jitter = retry.Equal
-	case "decorrelated":
-		cfg.Backoff.Jitter = retry.Decorrelated
-	}
-	if sc.Budget == 0 {
-		cfg.Attempts = 1
-	}
-	return cfg
-}
-
-// retryBudget is a bucket of tokens: it starts with ten, each success adds the budget's share of one,
-// each retry takes one (M. Brooker, "Fixing retries with token buckets and circuit breakers",
-// 2022). Unlike a share of the calls of the last seconds it works for rare calls too.
-func retryBudget(sc *scenario.Retry) retry.Budget {
-	if math.IsInf(sc.Budget, 1) || sc.Budget == 0 {
-		return nil
-	}
-	cfg := retry.DefaultTokensConfig()
-	cfg.Deposit = sc.Budget
-	return retry.NewTokens(cfg)
-}
-
-func breakerConfig(e *edge, sc *scenario.Breaker) breaker.Config {
-	cfg := breaker.DefaultConfig()
-	cfg.Name = e.caller + "." + e.callee
-	cfg.Window, cfg.Rate, cfg.MinCalls = sc.Window, sc.Rate, sc.MinCalls
-	if sc.Consecutive > 0 {
-		cfg.Failures, cfg.Rate = sc.Consecutive, 0
-	}
-	cfg.Open, cfg.Probes, cfg.Successes, cfg.On = sc.Open, sc.HalfOpen, sc.HalfOpen, sc.On
-	return cfg
-}
-
-func bulkheadConfig(e *edge, sc *scenario.Bulkhead) bulkhead.Config {
-	cfg := bulkhead.Config{Name: e.caller + "." + e.callee, Concurrent: sc.Max, Wait: sc.Wait}
-	if sc.Wait > 0 {
-		cfg.Waiting = math.MaxInt32
-	}
-	return cfg
-}
+// direct is for a client with nothing inside its policies.
+func direct(call patterns.Call) patterns.Call { return call }
 
 // countCalls, countTries and countSent count what passes at three places of the chain: before all
-// policies, inside the retries, and behind everything that can turn a call away.
+// policies, inside the retries, and behind everything that can turn a call away. At any time a call
+// that has not been tried counts as answered without a try, and a try that has not been sent as turned
+// away.
 
 func (e *edge) countCalls(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		e.counts.Calls++
+		e.counts.Answered++
 		defer func() { e.counts.Returned++ }() // even if the caller is killed
 		return next(p, req)
 	}
@@ -174,21 +86,31 @@ func (e *edge) countTries(next patterns.Call) patterns.Call {
 		if req.Attempt > 1 {
 			e.counts.Retries++
 		} else {
-			e.counts.Answered-- // one call more has needed a try: see finish
+			e.counts.Answered--
+		}
+		e.counts.Turned++
+		return next(p, req)
+	}
+}
+
+// countSent also takes the deadline off a request whose callee is not to learn it.
+func (e *edge) countSent(next patterns.Call) patterns.Call {
+	propagate := e.policies.Timeout != nil && e.policies.Timeout.Propagate
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		e.counts.Turned--
+		e.counts.Sent++
+		if !propagate {
+			req.Deadline = 0
 		}
 		return next(p, req)
 	}
 }
 
-func (e *edge) countSent(next patterns.Call) patterns.Call {
-	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		e.counts.Sent++
-		return next(p, req)
+// check reports counts that are impossible. A family of somebody's own may send a try more than once.
+func (e *edge) check() error {
+	if c := e.counts; len(e.policies.More) == 0 && (c.Answered < 0 || c.Turned < 0) {
+		return fmt.Errorf("edge %s: of %d calls, %d were tried; of their tries and %d retries, %d were sent",
+			e.name(), c.Calls, c.Calls-c.Answered, c.Retries, c.Sent)
 	}
-}
-
-// finish completes the counts at the end of a run. What was neither sent nor turned away had no try.
-func (e *edge) finish() {
-	e.counts.Answered += e.counts.Calls
-	e.counts.Turned = e.counts.Calls - e.counts.Answered + e.counts.Retries - e.counts.Sent
+	return nil
 }

@@ -7,25 +7,41 @@ import (
 	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/sim/fault"
 )
 
 // An external is somebody else's service.
 type external struct {
 	*nodes.External
-	ops    map[string]*op
+	host   *network.Host
+	ops    []*op
 	faulty impaired
+	down   bool // by a fault
 }
 
 func (sys *System) addExternal(sc *scenario.Service) {
 	host := sys.net.AddHost(sc.Name, network.Place{})
-	e := &external{External: nodes.NewExternal(sys.s, sc.Name, host), ops: sys.buildOps(sc)}
+	e := &external{External: nodes.NewExternal(sys.s, sc.Name, host), host: host, ops: sys.buildOps(sc)}
 	e.Answer = func(req patterns.Request) (time.Duration, patterns.Response, error) {
-		o := e.ops[req.Op]
+		o := e.ops[indexOf(e.ops, req.Op)]
 		if o.fails(req) {
 			return o.work(req), patterns.Response{}, &patterns.Error{Kind: patterns.Failed, Layer: sc.Name}
 		}
 		return o.work(req), patterns.Response{From: sc.Name}, nil
 	}
-	e.Effect = func(req patterns.Request) { e.ops[req.Op].apply(req) }
+	e.Effect = func(req patterns.Request) { e.ops[indexOf(e.ops, req.Op)].apply(req) }
 	sys.externals = append(sys.externals, e)
+}
+
+// refresh gives it what acts on it.
+func (e *external) refresh(i fault.Impairment) {
+	e.SetSlow(i.Factor)
+	e.SetErrors(i.Errors)
+	switch {
+	case i.Down && !e.down:
+		e.Down()
+	case !i.Down && e.down:
+		e.Up()
+	}
+	e.down = i.Down
 }

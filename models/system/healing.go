@@ -1,25 +1,22 @@
 package system
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
-	"github.com/nines-sim/nines/network"
-	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns/detect"
 	"github.com/nines-sim/nines/patterns/heal"
 	"github.com/nines-sim/nines/sim"
-	"github.com/nines-sim/nines/sim/fault"
 )
 
-// buildHealing starts the health checks and the supervisors. Both belong to the platform, which no
-// fault takes away.
+// buildHealing starts the health checks and the supervisors. Both belong to the platform.
 func (sys *System) buildHealing() {
 	for _, svc := range sys.services {
 		if sys.ejects(svc.Name()) {
-			svc.probe(readiness(svc.sc.Probes), func(m *member, up bool) { m.SetHealthy(up) })
+			for _, m := range svc.members {
+				svc.probe("readiness", m, readiness(svc.sc.Probes), m.SetHealthy)
+			}
 		}
 		if sys.sc.Healing.Restart != nil || sys.sc.Healing.Replace != nil {
 			svc.heal()
@@ -38,17 +35,21 @@ func readiness(sc scenario.Probes) detect.Config {
 	return detect.Config{Period: sc.Every, Timeout: sc.Timeout, Failures: sc.Failures, Successes: sc.Successes}
 }
 
-// probe asks every replica for its health, from outside the zones, and tells what is believed.
-func (svc *service) probe(cfg detect.Config, changed func(m *member, up bool)) {
-	for i, m := range svc.members {
-		prober := detect.Prober{
-			Detector: detect.New(cfg, svc.sys.s.Now()),
-			Probe:    m.Call(svc.sys.plain, svc.sys.outside),
-			Key:      sim.Mix(uint64(len(svc.sys.services)), sim.Mix(uint64(i), uint64(cfg.Failures))) ^ keyOf(m.Name()),
-			Changed:  func(_ *sim.Process, now detect.State) { changed(m, now == detect.Up) },
-		}
-		svc.sys.s.Background("probe of "+m.Name(), func(p *sim.Process) { prober.Run(p) })
+func liveness(sc *scenario.Liveness) detect.Config {
+	return detect.Config{Period: sc.Every, Timeout: sc.Timeout, Failures: sc.Failures, Successes: 1}
+}
+
+// probe asks a replica for its health, from the platform, and tells what is believed.
+func (svc *service) probe(what string, m *member, cfg detect.Config, changed func(up bool)) *detect.Detector {
+	what += " of " + m.Name()
+	prober := detect.Prober{
+		Detector: detect.New(cfg, svc.sys.s.Now()),
+		Probe:    m.Call(svc.sys.plain, svc.sys.platform),
+		Key:      keyOf(what),
+		Changed:  func(_ *sim.Process, now detect.State) { changed(now == detect.Up) },
 	}
+	svc.sys.s.Background(what, func(p *sim.Process) { prober.Run(p) })
+	return prober.Detector
 }
 
 // keyOf makes a key of a name.
@@ -62,90 +63,38 @@ func keyOf(name string) (key uint64) {
 // heal starts the supervisor of a service.
 func (svc *service) heal() {
 	sc := &svc.sys.sc.Healing
-	cfg := heal.Config{}
+	cfg := heal.Config{} // its hands wait for the boot, which takes a new machine longer
+	h := &hands{svc: svc, boot: make([]time.Duration, len(svc.members))}
 	if r := sc.Restart; r != nil {
-		cfg.Restart, cfg.After, cfg.Boot = true, r.After, r.Boot.Mean
+		cfg.Restart, cfg.After = true, r.After
 		cfg.Backoff, cfg.MaxBackoff, cfg.Reset = r.Backoff.From, r.Backoff.To, r.Reset
 	}
-	h := &hands{svc: svc}
 	if r := sc.Replace; r != nil {
 		cfg.Replace, h.spares = r.After, r.Spares
-		if sc.Restart == nil {
-			cfg.Boot = r.Boot.Mean
-		}
 	}
-	healer := heal.NewHealer(svc.sys.s, svc.Name(), cfg, len(svc.members), h)
+	h.healer = heal.NewHealer(svc.sys.s, svc.Name(), cfg, len(svc.members), h)
 	for i, m := range svc.members {
 		m.OnChange(func(up bool) {
 			switch {
 			case up:
-				healer.Up(i)
+				h.healer.Up(i)
 			case m.Machine().Up():
-				healer.Down(i, heal.Exited)
+				h.healer.Down(i, heal.Exited)
 			default:
-				healer.Down(i, heal.Gone)
+				h.healer.Down(i, heal.Gone)
 			}
 		})
-	}
-	if r := sc.Restart; r != nil && r.Probe != nil {
-		cfg := detect.Config{Period: r.Probe.Every, Timeout: r.Probe.Timeout, Failures: r.Probe.Failures, Successes: 1}
-		svc.probe(cfg, func(m *member, up bool) {
-			if !up && m.Up() {
-				healer.Down(slices.Index(svc.members, m), heal.Unhealthy)
-			}
-		})
-	}
-}
-
-// hands do what a supervisor decides for a service.
-type hands struct {
-	svc    *service
-	spares int // machines that may still be taken
-	moves  int
-}
-
-func (h *hands) Stop(replica int) { h.svc.members[replica].Crash() }
-
-// Start starts a replica: that is the end of whatever crashed it.
-func (h *hands) Start(_ *sim.Process, replica int) error {
-	m := h.svc.members[replica]
-	if !m.Machine().Up() {
-		return errors.New("the machine is down")
-	}
-	h.svc.sys.ledger.FixVictim(m.Name(), fault.Healing, fault.Crash, fault.LostDisk)
-	m.Start()
-	return nil
-}
-
-// Replace moves a replica to a new machine, in the zone of the service that has the most machines up.
-func (h *hands) Replace(_ *sim.Process, replica int) error {
-	if h.spares == 0 {
-		return errors.New("no machine is left")
-	}
-	if h.spares != scenario.Unlimited {
-		h.spares--
-	}
-	h.moves++
-	sys, m := h.svc.sys, h.svc.members[replica]
-	zone := ""
-	for _, z := range sys.sc.Zones {
-		if zone == "" || sys.upIn(z) > sys.upIn(zone) {
-			zone = z
+		if r := sc.Restart; r != nil && r.Probe != nil {
+			detector := svc.probe("liveness", m, liveness(r.Probe), func(up bool) {
+				if !up && m.Up() {
+					h.healer.Down(i, heal.Unhealthy)
+				}
+			})
+			m.OnChange(func(up bool) {
+				if up { // without this, one that is started anew and still fails would be no news
+					detector.Reset(svc.sys.s.Now())
+				}
+			})
 		}
 	}
-	host := sys.net.AddHost(fmt.Sprintf("%s-spare-%d", h.svc.Name(), h.moves), network.Place{Zone: zone})
-	spare := &machine{nodes.NewMachine(sys.s, host, machineBoot), zone}
-	sys.machines = append(sys.machines, spare)
-	m.Move(spare.Machine)
-	return nil
-}
-
-// upIn counts the machines of a zone that are up.
-func (sys *System) upIn(zone string) (n int) {
-	for _, m := range sys.inZone(zone) {
-		if m.Up() {
-			n++
-		}
-	}
-	return n
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/nines-sim/nines/sim/dist"
 )
 
-// A queued is a queue with its consumers. It is a service of the platform: no fault takes it away,
-// and its consumers run outside the zones.
+// A queued is a queue with its consumers. It belongs to the platform: no fault takes it away, and its
+// consumers run outside the zones.
 type queued struct {
 	*queue.Broker
 	sys    *System
@@ -47,7 +47,7 @@ func (q *queued) connect() {
 	g := q.sys.s.NewGroup(q.sc.Name)
 	if q.sc.To != "" {
 		service, op, _ := strings.Cut(q.sc.To, ".")
-		q.client, q.op = q.sys.client(q.sc.Name, service, q.sys.outside, g), op
+		q.client, q.op = q.sys.client(q.sc.Name, service, q.sys.platform, g, direct), op
 	}
 	q.Start(g, q.sc.Consumers, q.work)
 }

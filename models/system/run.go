@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -49,7 +50,8 @@ type Outcome struct {
 // counted twice, more work done than offered. It is a fault of nines.
 var ErrInvariant = errors.New("a conservation check failed")
 
-// Do does the run on a worker.
+// Do does the run on a worker. The error is a plan that does not fit the scenario, what Stop returned,
+// a [*sim.Failure], or an [ErrInvariant].
 func (r Run) Do(w *sim.Worker) (Outcome, error) {
 	var out Outcome
 	var stopped error
@@ -59,12 +61,10 @@ func (r Run) Do(w *sim.Worker) (Outcome, error) {
 		}
 		r.Trace.Attach(s)
 		sys := build(s, r.Scenario, r.Families, r.Trace)
-		ledger, err := fault.Start(s, r.Plan, sys.appliers()...)
-		if err != nil {
-			stopped = err
+		sys.ledger, stopped = fault.Start(s, r.Plan, sys.appliers()...)
+		if stopped != nil {
 			return
 		}
-		sys.ledger = ledger
 		if stopped = sys.drive(r, &out); stopped != nil {
 			return
 		}
@@ -80,9 +80,6 @@ func (r Run) Do(w *sim.Worker) (Outcome, error) {
 	return out, errors.Join(err, stopped)
 }
 
-// longestIncident is when a run is given up whose system does not recover.
-const longestIncident = 3 * scenario.Day
-
 // drive runs the simulation to its end.
 func (sys *System) drive(r Run, out *Outcome) error {
 	begin := sim.Time(sys.sc.Study.Warmup)
@@ -93,11 +90,26 @@ func (sys *System) drive(r Run, out *Outcome) error {
 		out.Length = r.Until
 		return sys.runUntil(r, begin.Add(r.Until))
 	}
-	// An incident: wait for the end of all effects, then for the recovery.
-	quiet := sys.sc.Study.Recovery
-	over := begin // when the last effect ended
+	return sys.driveIncident(r, begin, out)
+}
+
+// longestIncident is when a run is given up whose system does not recover.
+const longestIncident = 3 * scenario.Day
+
+// driveIncident runs until all effects have been over for the scenario's time of recovery and the last
+// minute was good.
+func (sys *System) driveIncident(r Run, begin sim.Time, out *Outcome) error {
+	last := begin
+	for _, e := range r.Plan.Entries {
+		last = max(last, e.At)
+	}
+	over := last // when the last effect ended
 	for {
-		now := sys.s.Now()
+		now, seen := sys.s.Now(), slices.Clone(sys.seen)
+		if err := sys.runUntil(r, now.Add(time.Minute)); err != nil {
+			return err
+		}
+		now = sys.s.Now()
 		for _, e := range sys.ledger.Effects() {
 			if e.Active() {
 				over = now
@@ -106,15 +118,12 @@ func (sys *System) drive(r Run, out *Outcome) error {
 			}
 		}
 		out.Length = now.Sub(begin)
-		switch {
-		case out.Length >= longestIncident:
-			out.Stuck = true
-			return nil
-		case now > begin && now >= over.Add(quiet) && sys.due() && sys.recovered():
+		if now >= over.Add(sys.sc.Study.Recovery) && now > last && sys.goodSince(seen) {
 			return nil
 		}
-		if err := sys.runUntil(r, now.Add(time.Minute)); err != nil {
-			return err
+		if out.Length >= longestIncident {
+			out.Stuck = true
+			return nil
 		}
 	}
 }
@@ -135,35 +144,8 @@ func (sys *System) runUntil(r Run, t sim.Time) error {
 	return nil
 }
 
-// due reports whether every entry of the plan has had its turn.
-func (sys *System) due() bool {
-	for _, e := range sys.ledger.Plan().Entries {
-		if e.At > sys.s.Now() {
-			return false
-		}
-	}
-	return true
-}
-
-// recovered reports whether the last minutes were good: at most one call in ten was bad. Less than
-// that the calm runs have too.
-func (sys *System) recovered() bool {
-	good := true
-	for i := range sys.seen {
-		since := sys.seen[i]
-		before := sys.seenBefore[i]
-		calls, bad := since.Calls-before.Calls, since.Bad-before.Bad
-		good = good && 10*bad <= calls
-	}
-	copy(sys.seenBefore, sys.seen)
-	return good
-}
-
 // finish completes the measuring.
 func (sys *System) finish(out *Outcome) {
-	for _, e := range sys.edges {
-		e.finish()
-	}
 	for _, svc := range sys.services {
 		if svc.data != nil {
 			sys.rec.Lost(0, int64(svc.data.lost()), sys.s.Now())
@@ -178,6 +160,9 @@ func (sys *System) finish(out *Outcome) {
 // check holds the books of every part against each other.
 func (sys *System) check() error {
 	errs := []error{sys.rec.Check()}
+	for _, e := range sys.edges {
+		errs = append(errs, e.check())
+	}
 	for _, svc := range sys.services {
 		if err := svc.Stats().Check(); err != nil {
 			errs = append(errs, fmt.Errorf("service %s: %w", svc.Name(), err))

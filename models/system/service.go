@@ -16,28 +16,31 @@ type service struct {
 	*nodes.Service
 	sys     *System
 	sc      *scenario.Service
-	ops     map[string]*op
-	callees []string                // services that its operations call
-	clients [][]patterns.Call       // of each replica, for each callee
-	cached  []map[*op]patterns.Call // the calls of each replica's operations, behind their caches
+	ops     []*op
+	callees []string // services that its operations call
+	members []*member
 	caches  []*opCache
 	data    *storage // of a service that keeps data; else nil
 	faulty  impaired // what acts on all replicas
-	members []*member
 }
 
-// A member is a replica and what faults do to it.
+// A member is a replica, its clients, and what faults do to it.
 type member struct {
 	*nodes.Replica
-	faulty impaired
+	clients []patterns.Call // of its present life, for each callee
+	cached  []patterns.Call // of each operation that has a cache: its steps behind that
+	faulty  impaired
+	crashes int // that hold it down
 }
 
 func (sys *System) addService(sc *scenario.Service) {
 	svc := &service{sys: sys, sc: sc}
 	svc.Service = nodes.NewService(sys.s, sys.plain, nodeConfig(sc), svc.handle)
 	svc.ops = sys.buildOps(sc)
+	zones := sys.spread(sc)
 	for i := range sc.Instances() {
-		svc.members = append(svc.members, &member{Replica: svc.Add(sys.addMachine(sc, i).Machine)})
+		machine := sys.addMachine(machineName(sc.Name, i), zones[i%len(zones)])
+		svc.members = append(svc.members, &member{Replica: svc.Add(machine.Machine)})
 	}
 	if sc.Store != nil {
 		svc.data = newStorage(svc)
@@ -55,11 +58,8 @@ func nodeConfig(sc *scenario.Service) nodes.Config {
 	if sc.Queue.Length == scenario.Unlimited {
 		cfg.Queue.Length = -1
 	}
-	switch sc.Queue.Order {
-	case "lifo":
+	if sc.Queue.Order == "lifo" {
 		cfg.Queue.Order = sim.LIFO
-	case "priority":
-		cfg.Queue.Order = sim.Priority
 	}
 	return cfg
 }
@@ -68,32 +68,34 @@ func nodeConfig(sc *scenario.Service) nodes.Config {
 // start: policies do not survive the program that holds them.
 func (svc *service) connect() {
 	for _, o := range svc.ops {
-		o.connect(svc.sys, svc.callee)
+		o.connect(svc.callee)
 	}
-	svc.clients = make([][]patterns.Call, len(svc.members))
-	svc.cached = make([]map[*op]patterns.Call, len(svc.members))
 	for i, m := range svc.members {
-		svc.cached[i] = map[*op]patterns.Call{}
+		m.cached = make([]patterns.Call, len(svc.ops))
 		m.OnStart(func() {
-			client := func(callee string) patterns.Call {
-				return svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group())
-			}
-			svc.clients[i] = svc.calls(client)
-			for _, o := range svc.ops {
+			m.clients = svc.calls(m, func(_ string, call patterns.Call) patterns.Call { return call })
+			for n, o := range svc.ops {
 				if o.Cache != nil {
-					svc.cached[i][o] = svc.behindCache(o, i)
+					m.cached[n] = svc.behindCache(o, i)
 				}
+			}
+		})
+		m.OnChange(func(up bool) {
+			if up {
+				m.started(svc.sys.ledger)
 			}
 		})
 		m.Start()
 	}
 }
 
-// calls returns a client for each callee.
-func (svc *service) calls(client func(callee string) patterns.Call) []patterns.Call {
+// calls returns a replica's client for each callee, with something inside all policies.
+func (svc *service) calls(m *member, inside func(callee string, call patterns.Call) patterns.Call) []patterns.Call {
 	calls := make([]patterns.Call, len(svc.callees))
 	for i, callee := range svc.callees {
-		calls[i] = client(callee)
+		calls[i] = svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group(), func(call patterns.Call) patterns.Call {
+			return inside(callee, call)
+		})
 	}
 	return calls
 }
@@ -107,64 +109,77 @@ func (svc *service) callee(name string) int {
 	return len(svc.callees) - 1
 }
 
-// handle answers a call: its own work first, then the calls of the operation one after the other.
+// handle answers a call. After the caller's deadline, where it is known, everything ends.
 func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Request) (patterns.Response, error) {
-	o := svc.ops[req.Op]
-	if o == nil { // a health check: it has needed a thread
+	n := indexOf(svc.ops, req.Op)
+	if n < 0 { // a health check: it has needed a thread
 		return patterns.Response{}, nil
 	}
-	if req.Deadline > 0 {
-		limit := p.WithDeadline(req.Deadline)
-		defer limit.Close()
-		resp, err := svc.do(p, r, o, req)
-		if limit.Ended(err) {
-			err = &patterns.Error{Kind: patterns.Timeout, Layer: svc.Name(), Maybe: true}
-		}
-		return resp, err
+	i := slices.Index(svc.Replicas(), r)
+	if req.Deadline == 0 {
+		return svc.do(p, i, n, req)
 	}
-	return svc.do(p, r, o, req)
+	limit := p.WithDeadline(req.Deadline)
+	resp, err := svc.do(p, i, n, req)
+	if err != nil && limit.Ended(err) {
+		err = &patterns.Error{Kind: patterns.Timeout, Layer: svc.Name(), Maybe: true}
+	}
+	limit.Close()
+	return resp, err
 }
 
-func (svc *service) do(p *sim.Process, r *nodes.Replica, o *op, req patterns.Request) (resp patterns.Response, err error) {
-	if err := r.Work(p, o.work(req)); err != nil {
+// do is what replica i does for its n-th operation: its own work first, then what it keeps, then the
+// operation's steps.
+func (svc *service) do(p *sim.Process, i, n int, req patterns.Request) (resp patterns.Response, err error) {
+	m, o := svc.members[i], svc.ops[n]
+	own := req
+	if svc.data != nil && svc.data.quorum() {
+		own.ID = sim.Mix(req.ID, uint64(i)) // the copies of a quorum work on one request with luck of their own
+	}
+	if err := m.Work(p, o.work(own)); err != nil {
 		return resp, err
 	}
-	if r.Fails(req) || o.fails(req) {
+	if m.Fails(own) || o.fails(own) {
 		return resp, &patterns.Error{Kind: patterns.Failed, Layer: svc.Name()}
 	}
 	if svc.data != nil {
-		if resp, err = svc.data.keep(p, index(r), o, req); err != nil {
+		if resp, err = svc.data.keep(p, i, o, req); err != nil {
 			return resp, err
 		}
 	}
-	if o.Cache != nil {
-		req.Key %= uint64(o.Cache.Keys)
-		resp, err = svc.cached[index(r)][o](p, req)
-	} else if len(o.calls) > 0 {
-		resp, err = svc.steps(p, o, req, svc.clients[index(r)])
+	switch {
+	case o.Cache != nil:
+		below := req
+		below.Key %= uint64(o.Cache.Keys)
+		var cached patterns.Response
+		cached, err = m.cached[n](p, below)
+		resp.Degraded = cached.Degraded
+	case len(o.steps) > 0:
+		resp.Degraded, err = o.run(p, m.clients, req)
 	}
-	if err == nil {
+	if err != nil {
+		return resp, err
+	}
+	if svc.data != nil && svc.data.quorum() {
+		o.applyOnce(req)
+	} else {
 		o.apply(req)
 	}
-	return resp, err
+	return resp, nil
 }
-
-// steps makes the calls of an operation.
-func (svc *service) steps(p *sim.Process, o *op, req patterns.Request, clients []patterns.Call) (resp patterns.Response, err error) {
-	resp.Degraded, err = runner{svc.Name(), clients, svc.sys.spans}.run(p, o.calls, req)
-	return resp, err
-}
-
-// index returns the place of a replica among those of its service.
-func index(r *nodes.Replica) int { return slices.Index(r.Service().Replicas(), r) }
 
 // balanced returns the way from a host to the replicas of the service.
 func (svc *service) balanced(via *nodes.Transport, from *network.Host, sc scenario.Balance, draws sim.Keyed) patterns.Call {
+	return balance.New(balanceConfig(sc), draws, svc.targets(via, from)).Call
+}
+
+// targets returns the ways from a host to each replica.
+func (svc *service) targets(via *nodes.Transport, from *network.Host) []balance.Target {
 	targets := make([]balance.Target, len(svc.members))
 	for i, m := range svc.members {
 		targets[i] = &target{m.Replica, m.Replica.Call(via, from)}
 	}
-	return balance.New(balanceConfig(sc), draws, targets).Call
+	return targets
 }
 
 func balanceConfig(sc scenario.Balance) balance.Config {

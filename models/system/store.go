@@ -22,21 +22,28 @@ type storage struct {
 	sc     *scenario.Store
 	ledger *replication.Ledger // what clients were told
 
-	set   *replication.Store // a primary with backups ...
-	ships *network.Transport[replication.Batch, struct{}]
-	ports []*network.Listener[replication.Batch, struct{}] // where copies take what is shipped
-	lag   dist.Distribution
-	luck  sim.Stream // with lags
+	set    *replication.Store // a primary with backups ...
+	ships  *network.Transport[replication.Batch, struct{}]
+	ports  []*network.Listener[replication.Batch, struct{}] // where copies take what is shipped
+	lag    dist.Distribution
+	luck   sim.Stream // with lags
+	hearts *hearts    // of several copies: how the failover manager sees them
 
 	copies []*replication.Data // ... or a quorum, whose coordinators are the clients
 }
 
-// shipping is how long a primary waits for a backup before it ships again.
-const shipping = 2 * time.Second
+const (
+	// shipping is how long a primary waits for a backup before it ships again.
+	shipping = 2 * time.Second
+
+	// syncPatience is how long a primary that acknowledges with all copies waits for them, before it
+	// acknowledges alone (MySQL: rpl_semi_sync_source_timeout).
+	syncPatience = 10 * time.Second
+)
 
 func newStorage(svc *service) *storage {
 	st := &storage{svc: svc, sc: svc.sc.Store, ledger: replication.NewLedger()}
-	if st.sc.Ack == "quorum" {
+	if st.quorum() {
 		for range svc.members {
 			st.copies = append(st.copies, replication.NewData())
 		}
@@ -50,6 +57,9 @@ func newStorage(svc *service) *storage {
 	return st
 }
 
+// quorum reports whether the copies are equal, without a primary.
+func (st *storage) quorum() bool { return st.sc.Ack == "quorum" }
+
 func (st *storage) buildSet() {
 	s := st.svc.sys.s
 	cfg := replication.DefaultConfig()
@@ -61,13 +71,15 @@ func (st *storage) buildSet() {
 	case "majority":
 		cfg.Ack = replication.Majority(st.sc.Copies)
 	case "sync":
-		cfg.Ack = st.sc.Copies
-		cfg.Degrade = 10 * time.Second // MySQL: rpl_semi_sync_source_timeout
+		cfg.Ack, cfg.Degrade = st.sc.Copies, syncPatience
 	}
 	st.ships = network.NewTransport[replication.Batch, struct{}](st.svc.sys.net)
 	st.ports = make([]*network.Listener[replication.Batch, struct{}], st.sc.Copies)
 	st.lag, st.luck = st.sc.Lag.Distribution(), s.Stream("lag/"+st.svc.Name())
 	st.set = replication.NewStore(s, st.svc.Name(), cfg, st.carry)
+	if st.sc.Copies > 1 {
+		st.hearts = newHearts(st)
+	}
 }
 
 // A port is where copy i takes what the primary ships. Applying it costs no cpu.
@@ -76,8 +88,20 @@ type port struct {
 	i  int
 }
 
-func (p port) Serve(x *network.Exchange[replication.Batch, struct{}]) {
-	x.Reply(struct{}{}, p.st.set.Receive(p.i, x.Request))
+type shipment = network.Exchange[replication.Batch, struct{}]
+
+// Serve takes a batch in, at the end of the copy's pause if there is one.
+func (p port) Serve(x *shipment) {
+	whenRunning(p.st.svc.members[p.i].Group(), func() { x.Reply(struct{}{}, p.st.set.Receive(p.i, x.Request)) })
+}
+
+// whenRunning does something in a group now, or at the end of its pause.
+func whenRunning(g *sim.Group, f func()) {
+	if g.Paused() {
+		g.At(g.Now(), f)
+	} else {
+		f()
+	}
 }
 
 // carry ships a batch over the network.
@@ -89,8 +113,7 @@ func (st *storage) carry(p *sim.Process, from, to int, b replication.Batch) erro
 	}
 	patience := p.WithTimeout(shipping)
 	defer patience.Close()
-	members := st.svc.members
-	_, err := st.ships.Call(p, members[from].Machine().Host(), members[to].Machine().Host(), st.ports[to], 0, b)
+	_, err := st.ships.Call(p, st.ports[from].Host(), st.ports[to].Host(), st.ports[to], 0, b)
 	switch {
 	case patience.Ended(err):
 		return &patterns.Error{Kind: patterns.Timeout, Layer: st.svc.Name(), Maybe: true}
@@ -107,28 +130,33 @@ func (st *storage) start(i int) {
 		st.ports[i] = st.ships.Listen(m.Machine().Host(), port{st, i})
 		st.set.Serve(m.Group(), i)
 	}
+	if st.hearts != nil {
+		st.hearts.start(i)
+	}
 }
 
-// changed tells the failover manager that a copy has come up or gone down.
+// changed is told that a copy has come up or gone down, and tells the failover manager.
 func (st *storage) changed(i int, up bool) {
+	if !up && st.hearts != nil {
+		st.hearts.stop(i)
+	}
 	switch {
-	case st.set == nil && !up && st.sc.State == "memory":
-		st.copies[i].Lose()
+	case !up && st.sc.State == "memory":
+		st.lose(i)
+	case !up && st.set != nil:
+		st.set.Stop(i)
+	}
+	switch {
 	case st.set == nil:
 	case up:
 		st.set.Up(i)
 	default:
 		st.ports[i].Close(true)
-		if st.sc.State == "memory" {
-			st.set.Lose(i)
-		} else {
-			st.set.Stop(i)
-		}
 		st.set.Down(i)
 	}
 }
 
-// lose takes away what a copy had on its disk.
+// lose takes away what a copy that is down had on its disk.
 func (st *storage) lose(i int) {
 	if st.set != nil {
 		st.set.Lose(i)
@@ -142,12 +170,12 @@ func reads(op string) bool { return strings.HasPrefix(op, "read") }
 
 // keep is what a copy does for an operation, after its work.
 func (st *storage) keep(p *sim.Process, i int, o *op, req patterns.Request) (patterns.Response, error) {
-	switch {
-	case st.set != nil && reads(o.Name):
+	switch read := reads(o.Op.Name); {
+	case st.set != nil && read:
 		return st.set.Read(i)(p, req)
 	case st.set != nil:
 		return st.set.Write(i)(p, req)
-	case reads(o.Name):
+	case read:
 		return patterns.Response{Version: st.copies[i].Get(req.Key)}, nil
 	}
 	st.copies[i].Put(req.Key, req.Value)
@@ -156,12 +184,9 @@ func (st *storage) keep(p *sim.Process, i int, o *op, req patterns.Request) (pat
 
 // call returns the way from a host to the data. Clients know at once who the primary is.
 func (st *storage) call(via *nodes.Transport, from *network.Host, sc scenario.Balance, draws sim.Keyed) patterns.Call {
-	targets := make([]balance.Target, len(st.svc.members))
-	for i, m := range st.svc.members {
-		targets[i] = &target{m.Replica, m.Replica.Call(via, from)}
-	}
+	targets := st.svc.targets(via, from)
 	read, write := st.primary(targets), st.primary(targets)
-	if st.set == nil {
+	if st.quorum() {
 		copies := make([]replication.Copy, len(targets))
 		for i, t := range targets {
 			copies[i] = copyOver{t}
@@ -201,13 +226,27 @@ func (c copyOver) Read(p *sim.Process, req patterns.Request) (uint64, error) {
 	return resp.Version, err
 }
 
-// failoverByHand makes another copy the primary, if there is none that takes writes.
+// failoverByHand makes another copy the primary, if the present one takes no writes or is not seen.
 func (st *storage) failoverByHand() bool {
 	if st.set == nil {
 		return false
 	}
-	_, leads := st.set.Primary()
-	return !leads && st.set.Promote()
+	i, leads := st.set.Primary()
+	if leads && (st.hearts == nil || st.hearts.beats(i)) {
+		return false
+	}
+	return st.set.Promote()
+}
+
+// replaceable reports whether a copy may move to another machine, where it begins with nothing: only
+// if another copy is up that it can learn from.
+func (st *storage) replaceable(i int) bool {
+	for j, m := range st.svc.members {
+		if j != i && m.Up() {
+			return true
+		}
+	}
+	return false
 }
 
 // lost counts the acknowledged writes that are gone for good.
@@ -218,27 +257,27 @@ func (st *storage) lost() int {
 	return st.ledger.Lost(func(key uint64) uint64 { return replication.Newest(st.copies, key) })
 }
 
-// appliers returns what can happen to copies, and to whoever is the primary.
-func (st *storage) appliers() []fault.Applier {
+// applier returns what crashes copies, and whoever is the primary.
+func (st *storage) applier() fault.Applier {
 	copyOf := func(name string) int {
 		return slices.IndexFunc(st.svc.members, func(m *member) bool { return m.Name() == name })
 	}
 	primary := "primary:" + st.svc.Name()
-	return []fault.Applier{&copyFaults{
+	return &copyFaults{
 		applier: applier{
 			sys:    st.svc.sys,
 			victim: func(name string) bool { return name == primary || copyOf(name) >= 0 },
 			kinds:  []fault.Kind{fault.Crash, fault.LostDisk},
 			start: func(e *fault.Effect) {
 				i := copyOf(e.Victim)
-				crash(st.svc.members[i].Replica, e)
+				st.svc.members[i].crash(e)
 				if e.Kind == fault.LostDisk || e.Loses == fault.LosesDisk {
 					st.lose(i)
 				}
 			},
 		},
 		st: st,
-	}}
+	}
 }
 
 // copyFaults is an applier that knows who the primary is.

@@ -56,10 +56,14 @@ func (st *Study) base() *scenario.Scenario { return st.designs[0].Scenario }
 func (st *Study) Objectives() []study.Objective {
 	var list []study.Objective
 	for _, o := range st.base().Objectives {
-		list = append(list, study.Objective{Name: o.Name, Target: o.Target})
+		list = append(list, study.Objective{Name: o.Name, Target: o.Target, Margin: margin(o.Target)})
 	}
 	return list
 }
+
+// margin is the difference in bad minutes a year that nobody would notice: a hundredth of what the
+// target allows.
+func margin(target float64) float64 { return 0.01 * (1 - target) * scenario.Year.Minutes() }
 
 // Causes returns what goes wrong, how often a year to each victim. A fault whose victims differ
 // comes as one cause for each kind of them ("pod_crash of shop"), since what it costs depends most on
@@ -67,7 +71,7 @@ func (st *Study) Objectives() []study.Objective {
 func (st *Study) Causes() []study.Cause {
 	var list []study.Cause
 	for i, f := range st.base().Faults {
-		c := study.Cause{}
+		c := study.Cause{Fixed: st.fixed(i)}
 		switch {
 		case f.Every > 0:
 			c.Rate = study.Every(f.Every)
@@ -84,25 +88,26 @@ func (st *Study) Causes() []study.Cause {
 	return list
 }
 
+// fixed reports whether no design draws how long a fault lasts.
+func (st *Study) fixed(fault int) bool {
+	return !slices.ContainsFunc(st.designs, func(d Design) bool {
+		return d.Scenario.Faults[fault].Lasts.Length.Form != scenario.Fixed
+	})
+}
+
 // kinds returns the kinds of victims that a fault finds in any of the designs; one empty word if
 // they are all of one kind.
 func (st *Study) kinds(fault int) []string {
 	var kinds []string
 	for i := range st.designs {
 		for _, victim := range st.causes[i][fault].Victims {
-			kinds = appendNew(kinds, kindOf(victim))
+			kinds = appendNew(kinds, serviceOf(victim))
 		}
 	}
 	if len(kinds) == 1 {
 		return []string{""}
 	}
 	return kinds
-}
-
-// kindOf is the service of a replica; everything else is of a kind of its own.
-func kindOf(victim string) string {
-	service, _, _ := strings.Cut(victim, "/")
-	return service
 }
 
 func className(fault, kind string) string {
@@ -124,7 +129,7 @@ func (st *Study) of(design int, cause string) fault.Cause {
 	i := slices.IndexFunc(st.causes[design], func(c fault.Cause) bool { return c.Name == name })
 	c := st.causes[design][i]
 	if some {
-		c.Victims = slices.DeleteFunc(slices.Clone(c.Victims), func(v string) bool { return kindOf(v) != kind })
+		c.Victims = slices.DeleteFunc(slices.Clone(c.Victims), func(v string) bool { return serviceOf(v) != kind })
 	}
 	return c
 }
@@ -141,9 +146,6 @@ func (st *Study) Variants() []study.Variant {
 	}
 	return list
 }
-
-// Counts names the metrics that add up over a year.
-func Counts() []string { return []string{"double", "lost", "alerts"} }
 
 // Incidents returns the plan of a study by single incidents.
 func (st *Study) Incidents() study.Incidents {
@@ -184,15 +186,6 @@ func (st *Study) Run(c study.Case) (Run, error) {
 		run.Plan = fault.Pair(seed, st.of(i, c.Causes[0]), st.of(i, c.Causes[1]), begin, c.Offset, c.U[0], c.U[1])
 	}
 	return run, nil
-}
-
-// Timeline draws what goes wrong in the measured part of a run of the scenario's length.
-func Timeline(sc *scenario.Scenario, seed uint64) fault.Plan {
-	plan := fault.Draw(sim.Seed(seed), Causes(sc), sim.Time(sc.Study.Lasts))
-	for i := range plan.Entries {
-		plan.Entries[i].At = plan.Entries[i].At.Add(sc.Study.Warmup)
-	}
-	return plan
 }
 
 // Simulate does the run of a case.

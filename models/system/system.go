@@ -1,11 +1,18 @@
 // Package system wires a scenario up: it builds the machines, services, policies, workload, faults,
 // healing and alerts that a [scenario.Scenario] describes into one simulation, and runs them.
+//
+// What fails and what does not: replicas, machines, zones, external services and the network between
+// them meet faults. The platform does not: it stands outside the zones and holds the queues with their
+// consumers, the health checks, the supervisors and the failover managers; only the network between
+// it and a zone can be cut.
+//
+// Chance is keyed by what it is about, never by when it is asked for: the same visitors come with the
+// same wishes in every variant, a call works as long in each, and a victim meets the same faults. So a
+// difference between two variants is due to what they do about it.
 package system
 
 import (
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/network"
@@ -26,8 +33,10 @@ type System struct {
 	net      *network.Network
 	plain    *nodes.Transport // calls whose callers just stop waiting
 	cancels  *nodes.Transport // calls whose callers say so when they give up
-	outside  *network.Host    // where clients are
+	clients  *network.Host    // where visitors are
+	platform *network.Host    // where queues, health checks and supervisors are
 
+	zones     []*zone
 	machines  []*machine
 	services  []*service
 	externals []*external
@@ -35,24 +44,13 @@ type System struct {
 	streams   []*stream
 	edges     []*edge
 	spans     *spans // nil unless the run is traced
-	rec       *measure.Recorder
-	recorded  recording
 	ledger    *fault.Ledger
 	onCall    *alert.OnCall
 
-	// What the monitors see of each objective: calls that have ended, and those that were bad.
-	seen       []alert.Counts
-	seenBefore []alert.Counts // when recovery was last asked about
+	rec      *measure.Recorder
+	recorded recording
+	seen     []alert.Counts // of each objective: calls that have ended, and those that were bad
 }
-
-// machine is a machine and the zone that it stands in.
-type machine struct {
-	*nodes.Machine
-	zone string
-}
-
-// machineBoot is how long a machine takes from the return of power until it runs programs.
-const machineBoot = time.Minute
 
 // Build builds the scenario in s. The scenario must be valid, as [scenario.Load] leaves it. The
 // families are those that the scenario's catalog adds.
@@ -62,14 +60,14 @@ func Build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family)
 
 func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family, rec *trace.Recorder) *System {
 	sys := &System{s: s, sc: sc, families: families, spans: newSpans(rec)}
-	sys.net = network.New(s, networkConfig(&sc.Network))
-	sys.plain = network.NewTransport[patterns.Request, patterns.Response](sys.net)
-	sys.cancels = network.NewTransport[patterns.Request, patterns.Response](sys.net)
-	sys.cancels.Cancels = true
-	sys.outside = sys.net.AddHost("clients", network.Place{})
+	sys.buildNetwork()
 	sys.buildRecorder()
 	for i := range sc.Services {
-		sys.addCallee(&sc.Services[i])
+		if svc := &sc.Services[i]; svc.External {
+			sys.addExternal(svc)
+		} else {
+			sys.addService(svc)
+		}
 	}
 	for i := range sc.Queues {
 		sys.addQueue(&sc.Queues[i])
@@ -88,41 +86,6 @@ func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family,
 	return sys
 }
 
-// addCallee builds a service of our own or somebody else's.
-func (sys *System) addCallee(svc *scenario.Service) {
-	if svc.External {
-		sys.addExternal(svc)
-	} else {
-		sys.addService(svc)
-	}
-}
-
-// networkConfig is the scenario's network. Constant latencies cost no draws.
-func networkConfig(n *scenario.Network) network.Config {
-	path := func(l scenario.Length) network.Path {
-		return network.Path{Latency: l.Distribution(), Loss: n.Loss}
-	}
-	cfg := network.DefaultConfig()
-	cfg.SameRack, cfg.SameZone = path(n.SameZone), path(n.SameZone)
-	cfg.CrossZone = path(n.CrossZone)
-	cfg.Clients = path(n.Clients)
-	return cfg
-}
-
-// addMachine returns a new machine for the i-th instance of a service: instances go to the zones
-// of its spread in turn.
-func (sys *System) addMachine(svc *scenario.Service, i int) *machine {
-	spread := svc.Spread
-	if len(spread) == 0 {
-		spread = sys.sc.Zones
-	}
-	zone := spread[i%len(spread)]
-	host := sys.net.AddHost(fmt.Sprintf("%s-%d", svc.Name, i), network.Place{Zone: zone})
-	m := &machine{nodes.NewMachine(sys.s, host, machineBoot), zone}
-	sys.machines = append(sys.machines, m)
-	return m
-}
-
 // callee returns the way from a host to a service, without any policy but the choice of a replica.
 func (sys *System) callee(name string, via *nodes.Transport, from *network.Host, balance scenario.Balance, draws sim.Keyed) patterns.Call {
 	if i := slices.IndexFunc(sys.services, func(svc *service) bool { return svc.Name() == name }); i >= 0 {
@@ -135,10 +98,4 @@ func (sys *System) callee(name string, via *nodes.Transport, from *network.Host,
 		return sys.externals[i].Call(via, from)
 	}
 	panic("system: there is no service " + name)
-}
-
-// op returns the built operation that "service.op" names.
-func (sys *System) op(ref string) *op {
-	svc, o := sys.sc.Op(ref)
-	return &op{name: svc.Name + "." + o.Name, Op: o}
 }

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -13,22 +14,29 @@ import (
 
 // A stream is one kind of visitor from outside.
 type stream struct {
-	sys      *System
-	sc       *scenario.Stream
-	group    *sim.Group
-	luck     sim.Keyed  // what a visitor asks for, and about what
-	gaps     sim.Stream // between arrivals at a rate
-	think    dist.Distribution
-	waits    sim.Keyed // thinking times
-	salt     uint64    // makes the identities of its visits
+	sys    *System
+	sc     *scenario.Stream
+	group  *sim.Group
+	luck   sim.Keyed // what a visitor asks for, and about what
+	salt   uint64    // makes the identities of its visits
+	asked  []asked
+	faulty impaired
+
+	// Visitors at a rate.
+	gaps     sim.Stream // between arrivals
 	visits   uint64
-	asked    []asked
 	idle     []*visit
 	rate     float64 // now, per second
 	pending  sim.Timer
 	due      float64  // arrivals that the next one is away, at a rate of one
 	dueSince sim.Time // when due was true
-	faulty   impaired
+
+	// Users.
+	think   dist.Distribution
+	waits   sim.Keyed // thinking times
+	users   int       // who are to be there
+	present []bool    // who are
+	calls   []uint64  // that each has made
 }
 
 // asked is one operation that visitors ask for.
@@ -56,18 +64,26 @@ func (sys *System) addStream(sc *scenario.Stream) {
 	for _, part := range sc.Mix {
 		service, op, _ := strings.Cut(part.Op, ".")
 		if clients[service] == nil {
-			clients[service] = sys.client(sc.Name, service, sys.outside, st.group)
+			clients[service] = sys.client(sc.Name, service, sys.clients, st.group, direct)
 		}
 		share += part.Share
 		st.asked = append(st.asked, asked{share, op, sys.recorded.operation(part.Op), clients[service]})
 	}
 	st.asked[len(st.asked)-1].upTo = 1
 	sys.streams = append(sys.streams, st)
-	for i := range sc.Users {
-		st.group.Background(sc.Name, func(p *sim.Process) { st.user(p, uint64(i)) })
-	}
-	if sc.Users == 0 && st.rate > 0 {
+	if sc.Users > 0 {
+		st.setUsers(sc.Users)
+	} else if st.rate > 0 {
 		st.next()
+	}
+}
+
+// surge makes the stream so many times as strong.
+func (st *stream) surge(factor float64) {
+	if st.sc.Users > 0 {
+		st.setUsers(int(math.Round(float64(st.sc.Users) * factor)))
+	} else {
+		st.setRate(float64(st.sc.Rate * factor))
 	}
 }
 
@@ -92,7 +108,7 @@ func (st *stream) plan() {
 // setRate changes the rate: the wait that is left shrinks or grows with it, so that the same
 // visitors come, sooner or later.
 func (st *stream) setRate(rate float64) {
-	if st.sc.Users > 0 || rate == st.rate {
+	if rate == st.rate {
 		return
 	}
 	st.pending.Stop()
@@ -123,10 +139,27 @@ func visits(p *sim.Process, arg any) {
 	v.st.idle = append(v.st.idle, v)
 }
 
-// user is a person who calls, waits for the answer, thinks, and calls again.
-func (st *stream) user(p *sim.Process, number uint64) {
-	for n := uint64(0); ; n++ {
-		id := sim.Mix(sim.Mix(st.salt, number<<32), n)
+// setUsers changes how many users there are. Those who come are always the same, and go on where
+// they left off; those who are too many leave when they have their answer.
+func (st *stream) setUsers(n int) {
+	st.users = n
+	for len(st.present) < n {
+		st.present = append(st.present, false)
+		st.calls = append(st.calls, 0)
+	}
+	for i := range n {
+		if !st.present[i] {
+			st.present[i] = true
+			st.group.Background(st.sc.Name, func(p *sim.Process) { st.user(p, i) })
+		}
+	}
+}
+
+// user is a person who thinks, calls, waits for the answer, and thinks again.
+func (st *stream) user(p *sim.Process, i int) {
+	for i < st.users {
+		id := sim.Mix(sim.Mix(st.salt, uint64(i)<<32), st.calls[i])
+		st.calls[i]++
 		if !st.sc.Think.IsZero() {
 			luck := st.waits.At(id)
 			p.Sleep(dist.Duration(st.think, &luck))
@@ -136,6 +169,7 @@ func (st *stream) user(p *sim.Process, number uint64) {
 			p.Sleep(time.Nanosecond)
 		}
 	}
+	st.present[i] = false
 }
 
 // visit makes one call from outside and tells the recorder how it ended.
@@ -154,7 +188,7 @@ func (st *stream) visit(p *sim.Process, id uint64) {
 	span := st.sys.spans.visit(req, st.sys.recorded.cfg.Operations[a.operation].Name, st.sc.Name)
 	resp, err := a.call(p, req)
 	outcome := outcomeOf(resp, err)
-	if patience.Ended(err) {
+	if err != nil && patience.Ended(err) {
 		outcome = measure.Timeout
 	}
 	patience.Close()
