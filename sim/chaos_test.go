@@ -155,7 +155,5 @@ func TestChaosEndsLeavesNothingAndComesBack(t *testing.T) {
 	}
 	first.Close()
 	second.Close()
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines before, %d after", before, after)
-	}
+	noMoreGoroutines(t, before)
 }

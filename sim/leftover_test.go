@@ -27,9 +27,7 @@ func TestManySimulationsLeaveNoGoroutine(t *testing.T) {
 			s.RunUntil(sim.Time(time.Second))
 		})
 	}
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines before, %d after", before, after)
-	}
+	noMoreGoroutines(t, before)
 }
 
 func TestGoexitInsideAProcessEndsTheCallersGoroutineAndLeavesNothing(t *testing.T) {
@@ -50,7 +48,13 @@ func TestGoexitInsideAProcessEndsTheCallersGoroutineAndLeavesNothing(t *testing.
 	if !unwound {
 		t.Error("the bystander was not unwound")
 	}
-	for range 100 { // the goroutine that ended needs a moment to be gone
+	noMoreGoroutines(t, before)
+}
+
+// noMoreGoroutines waits until those that have ended are gone, and fails if more are left than before.
+func noMoreGoroutines(t *testing.T, before int) {
+	t.Helper()
+	for range 1_000_000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
@@ -119,13 +123,7 @@ func TestGoexitAtAnyMomentUnwindsTheRest(t *testing.T) {
 			if unwound != 3 {
 				t.Errorf("%d of 3 bystanders were unwound", unwound)
 			}
-			for range 1000 { // goroutines that ended need a moment to be gone
-				if runtime.NumGoroutine() <= before {
-					return
-				}
-				runtime.Gosched()
-			}
-			t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+			noMoreGoroutines(t, before)
 		})
 	}
 }
@@ -193,7 +191,5 @@ func TestRapidsPanicsKeepTheirValueThroughAProcess(t *testing.T) {
 	if !overrun {
 		t.Error("there was no overrun")
 	}
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines before, %d after", before, after)
-	}
+	noMoreGoroutines(t, before)
 }
