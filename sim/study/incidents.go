@@ -127,7 +127,7 @@ func (plan Incidents) Run(ctx context.Context, pool Pool, f Simulate) (*Summary,
 	for err == nil && s.runs() < plan.Runs && !s.narrowEnough() {
 		// Half of what is left, but not less than a tenth of all, so that the last rounds know the
 		// variances well and there are not too many of them.
-		round := min(plan.Runs, max(s.runs()+plan.Runs/10, (s.runs()+plan.Runs)/2))
+		round := min(plan.Runs, max(s.runs()+max(1, plan.Runs/10), (s.runs()+plan.Runs)/2))
 		err = s.extend(ctx, pool, f, s.allocate(round))
 	}
 	sum := s.summary()
