@@ -119,7 +119,7 @@ func TestCodeIsWhatCompiles(t *testing.T) {
 				continue
 			}
 			if !strings.Contains("\n"+string(file), "\n"+b.text) {
-				t.Errorf("%s:%d: is not in %s (-page +file):\n%s", d.name, b.line, b.source, cmp.Diff(b.text, string(file)))
+				t.Errorf("%s:%d: these lines are not in %s:\n%s", d.name, b.line, b.source, b.text)
 			}
 		}
 	}
