@@ -201,7 +201,11 @@ func (a *app) notes(src *source, sets []string) error {
 
 // count writes a number of things: "1 service", "5 services".
 func count(n int, thing string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "s"):
+		thing += "es"
+	default:
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)

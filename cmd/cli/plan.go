@@ -77,25 +77,25 @@ type plan struct {
 // newPlan plans a study of the designs. Close it.
 func (a *app) newPlan(designs []system.Design, baseline string, first uint64, runs int) (*plan, error) {
 	p := &plan{Study: system.NewStudy(designs, a.Families), app: a, designs: designs}
-	switch sc := designs[0].Scenario; sc.Study.Method {
-	case "timeline":
+	var err error
+	if designs[0].Scenario.Study.Method == "timeline" {
 		t := p.Timeline()
 		t.Baseline, t.FirstSeed, t.Runs = baseline, first, runs
-		p.timeline = &t
-		return p, asUsage(t.Validate())
-	default:
+		p.timeline, err = &t, t.Validate()
+	} else {
 		t := p.Incidents()
 		t.Baseline, t.FirstSeed, t.Runs = baseline, first, runs
-		classes := 1 + len(t.Causes)
-		t.Pilot = min(t.Pilot, runs/classes)
-		if t.Pilot < 2 {
-			p.Close()
-			return nil, usage("%d runs are too few: need %d or more, 2 for each of %d causes and 2 calm ones (--runs, or study.runs)",
-				runs, 2*classes, len(t.Causes))
+		p.incidents, err = &t, t.Validate()
+		if need := 2 * (1 + len(t.Causes)); runs < need {
+			err = fmt.Errorf("%d runs are too few: need %d or more, 2 calm ones and 2 of each of %s (--runs, or study.runs)",
+				runs, need, count(len(t.Causes), "incident class"))
 		}
-		p.incidents = &t
-		return p, asUsage(t.Validate())
 	}
+	if err != nil {
+		p.Close()
+		return nil, asUsage(err)
+	}
+	return p, nil
 }
 
 // do does the study. A run that fails says how it is done alone.
