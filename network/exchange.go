@@ -10,6 +10,9 @@ type Transport[Q, A any] struct {
 	Ordered      bool // the exchanges between two hosts share a connection: none overtakes another
 	Cancels      bool // servers hear of callers who gave up
 
+	// OnLate, if set, is called with every answer that arrives when its caller has given up.
+	OnLate func(q Q, a A)
+
 	n    *Network
 	free []*Exchange[Q, A]
 }
@@ -146,6 +149,12 @@ func (c *contents[Q, A]) serve() {
 func (c *contents[Q, A]) abandon() {
 	if c.OnAbandon != nil {
 		c.OnAbandon((*Exchange[Q, A])(c))
+	}
+}
+
+func (c *contents[Q, A]) late() {
+	if c.t.OnLate != nil && c.err == nil {
+		c.t.OnLate(c.Request, c.answer)
 	}
 }
 

@@ -36,6 +36,17 @@ func TestStories(t *testing.T) {
 			"20ms one answered one; 21ms two answered two; 21ms three answered three",
 		},
 		{
+			"an answer that comes too late is no answer, but can be heard", latency(10 * ms),
+			func(w *world) {
+				w.echo.work = time.Second
+				w.t.OnLate = func(q, a string) { w.logf("late answer to %s: %s", q, a) }
+				w.call(0, "one", 100*ms)
+				w.call(0, "two", 1020*ms)
+				w.call(0, "three", 2*time.Second)
+			},
+			"100ms one times out; 1.02s late answer to one: one; 1.02s late answer to two: two; 1.02s two times out; 1.02s three answered three",
+		},
+		{
 			"nobody listens: refused after a round trip", latency(10 * ms),
 			func(w *world) { w.l.Close(false); w.call(0, "hello", 0) },
 			"20ms hello: connection refused",

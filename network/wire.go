@@ -62,6 +62,7 @@ type wire struct {
 type carrier interface {
 	serve()   // hands the request to the server
 	abandon() // tells the server that nobody waits any more
+	late()    // the answer has arrived, and nobody waits any more
 	recycle() // nobody refers to it any more
 }
 
@@ -142,7 +143,9 @@ func (w *wire) answer() bool {
 func answerArrived(arg any) {
 	w := arg.(*wire)
 	w.stage = over
-	w.wake()
+	if !w.wake() && w.fate == nil {
+		w.inner.late()
+	}
 	w.release()
 }
 
@@ -235,11 +238,14 @@ func giveUp(arg any) {
 	w.release()
 }
 
-// wake ends the caller's wait. If it has just ended otherwise, the caller is about to leave.
-func (w *wire) wake() {
-	if w.ticket.Wake() {
+// wake ends the caller's wait, and reports whether there was one. If it has just ended otherwise, the
+// caller is about to leave.
+func (w *wire) wake() bool {
+	woken := w.ticket.Wake()
+	if woken {
 		w.waiting = false
 	}
+	return woken
 }
 
 // leave is the caller's last step, whether it was answered, gave up, or is being killed.

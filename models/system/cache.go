@@ -1,10 +1,13 @@
 package system
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/network"
+	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/cache"
 	"github.com/nines-sim/nines/sim"
@@ -44,12 +47,9 @@ func (svc *service) behindCache(o *op, replica int) patterns.Call {
 	m, c := svc.members[replica], svc.cacheFor(o, replica)
 	clients := m.clients
 	if callee, ok := o.onlyCallee(); ok && o.Cache.Fill == "always" {
-		clients = svc.calls(m, func(name string, call patterns.Call) patterns.Call {
-			if name != svc.callees[callee] {
-				return call
-			}
-			return fillLate(c, o, call)
-		})
+		clients = slices.Clone(clients)
+		via := keepLate(svc.sys, m, o, c)
+		clients[callee] = svc.sys.clientVia(via, svc.Name(), svc.callees[callee], m.Machine().Host(), m.Group())
 	}
 	return c.Wrap(func(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
 		resp.Degraded, err = o.run(p, clients, req)
@@ -66,26 +66,17 @@ func (o *op) onlyCallee() (callee int, ok bool) {
 	return o.steps[0].callee, true
 }
 
-// fillLate keeps an answer that comes when the attempt that asked for it has been given up: the call
-// goes on in a process of its own. It stands inside all timeouts.
-func fillLate(c *cache.Cache, o *op, next patterns.Call) patterns.Call {
-	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		var resp patterns.Response
-		var err error
-		waiting := p.Ticket("an answer for " + o.name())
-		done := false
-		p.Group().Background(o.service, func(q *sim.Process) {
-			resp, err = next(q, req)
-			done = true
-			if !waiting.Wake() && err == nil {
-				c.Store(q.Sim().Now(), cache.KeyOf(patterns.Request{Op: o.Op.Name, Key: req.Key}), resp)
-			}
-		})
-		if cut := p.Park(); cut != nil && !done {
-			return patterns.Response{}, cut
+// keepLate is a way for the calls of one life of a replica whose late answers are kept: those that come
+// when the attempt that asked for them has been given up. Nobody is told of that, whatever timeouts say.
+func keepLate(sys *System, m *member, o *op, c *cache.Cache) *nodes.Transport {
+	via := network.NewTransport[patterns.Request, patterns.Response](sys.net)
+	life := m.Group().Incarnation()
+	via.OnLate = func(q patterns.Request, a patterns.Response) {
+		if m.Up() && m.Group().Incarnation() == life {
+			c.Store(sys.s.Now(), cache.KeyOf(patterns.Request{Op: o.Op.Name, Key: q.Key}), a)
 		}
-		return resp, err
 	}
+	return via
 }
 
 func newCache(o *op) *cache.Cache {
@@ -98,7 +89,7 @@ func newCache(o *op) *cache.Cache {
 		cfg.TTL = time.Duration(sim.Never) / 2
 	}
 	if o.Cache.Fill == "always" {
-		cfg.Fill = cache.Late // for callers of the operation who give up; see fillLate for its own calls
+		cfg.Fill = cache.Late // for callers of the operation who give up; see keepLate for its own calls
 	}
 	return cache.New(cfg)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/network"
+	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/measure"
@@ -40,15 +41,19 @@ func (e *edge) name() string { return e.caller + "." + e.callee }
 
 // client returns the calls from one instance of a caller, on a host and in a group of its own, to
 // a callee, with the policies that the scenario puts around them. They are new: an instance that
-// starts again has a new client. Inside puts something inside all policies.
-func (sys *System) client(caller, callee string, from *network.Host, g *sim.Group, inside func(patterns.Call) patterns.Call) patterns.Call {
-	e := sys.edge(caller, callee)
-	p := &e.policies
+// starts again has a new client.
+func (sys *System) client(caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
 	via := sys.plain
-	if p.Timeout != nil && p.Timeout.Cancel {
+	if t := sys.edge(caller, callee).policies.Timeout; t != nil && t.Cancel {
 		via = sys.cancels
 	}
-	call := inside(sys.spans.attempts(e, e.countSent(sys.callee(callee, via, from, p.Balance, e.balance))))
+	return sys.clientVia(via, caller, callee, from, g)
+}
+
+func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
+	e := sys.edge(caller, callee)
+	p := &e.policies
+	call := sys.spans.attempts(e, e.countSent(sys.callee(callee, via, from, p.Balance, e.balance)))
 	tried := false
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {
@@ -63,9 +68,6 @@ func (sys *System) client(caller, callee string, from *network.Host, g *sim.Grou
 	}
 	return e.countCalls(call)
 }
-
-// direct is for a client with nothing inside its policies.
-func direct(call patterns.Call) patterns.Call { return call }
 
 // countCalls, countTries and countSent count what passes at three places of the chain: before all
 // policies, inside the retries, and behind everything that can turn a call away. At any time a call

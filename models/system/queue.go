@@ -47,7 +47,7 @@ func (q *queued) connect() {
 	g := q.sys.s.NewGroup(q.sc.Name)
 	if q.sc.To != "" {
 		service, op, _ := strings.Cut(q.sc.To, ".")
-		q.client, q.op = q.sys.client(q.sc.Name, service, q.sys.platform, g, direct), op
+		q.client, q.op = q.sys.client(q.sc.Name, service, q.sys.platform, g), op
 	}
 	q.Start(g, q.sc.Consumers, q.work)
 }

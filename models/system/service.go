@@ -73,7 +73,7 @@ func (svc *service) connect() {
 	for i, m := range svc.members {
 		m.cached = make([]patterns.Call, len(svc.ops))
 		m.OnStart(func() {
-			m.clients = svc.calls(m, func(_ string, call patterns.Call) patterns.Call { return call })
+			m.clients = svc.calls(m)
 			for n, o := range svc.ops {
 				if o.Cache != nil {
 					m.cached[n] = svc.behindCache(o, i)
@@ -89,13 +89,11 @@ func (svc *service) connect() {
 	}
 }
 
-// calls returns a replica's client for each callee, with something inside all policies.
-func (svc *service) calls(m *member, inside func(callee string, call patterns.Call) patterns.Call) []patterns.Call {
+// calls returns a replica's client for each callee.
+func (svc *service) calls(m *member) []patterns.Call {
 	calls := make([]patterns.Call, len(svc.callees))
 	for i, callee := range svc.callees {
-		calls[i] = svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group(), func(call patterns.Call) patterns.Call {
-			return inside(callee, call)
-		})
+		calls[i] = svc.sys.client(svc.Name(), callee, m.Machine().Host(), m.Group())
 	}
 	return calls
 }

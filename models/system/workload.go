@@ -64,7 +64,7 @@ func (sys *System) addStream(sc *scenario.Stream) {
 	for _, part := range sc.Mix {
 		service, op, _ := strings.Cut(part.Op, ".")
 		if clients[service] == nil {
-			clients[service] = sys.client(sc.Name, service, sys.clients, st.group, direct)
+			clients[service] = sys.client(sc.Name, service, sys.clients, st.group)
 		}
 		share += part.Share
 		st.asked = append(st.asked, asked{share, op, sys.recorded.operation(part.Op), clients[service]})
