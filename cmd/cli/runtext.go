@@ -284,10 +284,10 @@ func effects(res *measure.Result) string {
 	var parts []string
 	for _, e := range res.Effects {
 		if e.Double > 0 {
-			parts = append(parts, fmt.Sprintf("%s happened %d times more than asked for", e.Effect, e.Double))
+			parts = append(parts, fmt.Sprintf("%s happened %d times too often", e.Effect, e.Double))
 		}
 		if e.Late > 0 {
-			parts = append(parts, fmt.Sprintf("%d promises of %s were kept too late or not at all", e.Late, e.Effect))
+			parts = append(parts, fmt.Sprintf("%s was promised and late, or never came, %d times", e.Effect, e.Late))
 		}
 	}
 	if res.Lost > 0 {
@@ -296,6 +296,5 @@ func effects(res *measure.Result) string {
 	if parts == nil {
 		return ""
 	}
-	text := strings.Join(parts, "; ")
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	return "effects: " + strings.Join(parts, "; ")
 }
