@@ -26,7 +26,9 @@ func (h *hands) Stop(replica int) {
 		h.boot[replica] = r.Boot.Mean
 	}
 	m := h.svc.members[replica]
-	m.Crash()
+	if m.Up() {
+		m.Crash()
+	}
 	h.svc.sys.ledger.FixVictim(m.Name(), fault.Healing, fault.Pause)
 }
 
