@@ -160,3 +160,15 @@ objectives: {}
 		}, nil)
 	}
 }
+
+// Users who do not think and are refused at once do not keep the clock from moving.
+func TestUsersWhoDoNotThink(t *testing.T) {
+	sc := parse(t, `
+services: {front: {ops: {do: {work: 0s}}}}
+workload: {people: {users: 2, mix: {front.do: 100%}}}
+study: {method: timeline, warmup: 0s, lasts: 1s}
+`)
+	if calls := play(t, sc).Result.Calls; calls.OK != 2*1001 {
+		t.Errorf("%+v, want a call each millisecond of each", calls)
+	}
+}

@@ -74,7 +74,10 @@ func (r Run) Do(w *sim.Worker) (Outcome, error) {
 		}
 	})
 	out.Sim = res
-	if errors.Is(stopped, err) { // a failure ends the driving too
+	switch {
+	case stopped == nil:
+		return out, err
+	case err == nil, errors.Is(stopped, err): // a failure ends the driving too
 		return out, stopped
 	}
 	return out, errors.Join(err, stopped)

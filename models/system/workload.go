@@ -164,9 +164,10 @@ func (st *stream) user(p *sim.Process, i int) {
 			luck := st.waits.At(id)
 			p.Sleep(dist.Duration(st.think, &luck))
 		}
+		asked := p.Now()
 		st.visit(p, id)
-		if st.sc.Think.IsZero() { // an answer that takes no time must not keep the clock from moving
-			p.Sleep(time.Nanosecond)
+		if st.sc.Think.IsZero() && p.Now() == asked { // an answer that takes no time must not keep the clock from moving
+			p.Sleep(time.Millisecond)
 		}
 	}
 	st.present[i] = false
