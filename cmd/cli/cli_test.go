@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,7 +18,7 @@ import (
 	"github.com/nines-sim/nines/cmd/cli"
 )
 
-var update = flag.Bool("update", false, "accept the output of the commands")
+var update = os.Getenv("NINES_UPDATE") == "1" // golden files are written anew
 
 // nines runs a command and returns what it wrote, and its exit code.
 func nines(t *testing.T, args ...string) (stdout, stderr string, code int) {
@@ -48,7 +47,7 @@ func ok(t *testing.T, args ...string) string {
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", "golden", name+".txt")
-	if *update {
+	if update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +58,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s changed (-want +got; -update accepts it):\n%s", path, diff)
+		t.Errorf("%s changed (-want +got; NINES_UPDATE=1 accepts it):\n%s", path, diff)
 	}
 }
 

@@ -2,7 +2,6 @@ package example_test
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = os.Getenv("NINES_UPDATE") == "1" // golden files are written anew
 
 // TestWithoutRetries shows what somebody sees who deletes the retries from the example: the file
 // testdata/without-retries.txt, which the README shows too.
@@ -59,7 +58,7 @@ func TestWithoutRetries(t *testing.T) {
 
 	got := regexp.MustCompile(`\d+\.\d+s\b(\)?)\n`).ReplaceAllString(string(out), "0.00s$1\n")
 	golden := filepath.Join("testdata", "without-retries.txt")
-	if *update {
+	if update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 const reference = "../../docs/scenario.md"
 
 // The reference has a table of keys for every type of the format, made from the types, their tags
-// and their comments. go test -update writes the tables anew.
+// and their comments. NINES_UPDATE=1 writes the tables anew.
 func TestReference(t *testing.T) {
 	text, err := os.ReadFile(reference)
 	if err != nil {
@@ -51,12 +51,12 @@ func TestReference(t *testing.T) {
 	if len(missing) > 0 {
 		t.Errorf("the reference has no table of %v", missing)
 	}
-	if *Update {
+	if Update {
 		if err := os.WriteFile(reference, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if diff := cmp.Diff(string(text), got); diff != "" {
-		t.Errorf("docs/scenario.md is not what the types say (-written +types; -update writes it):\n%s", diff)
+		t.Errorf("docs/scenario.md is not what the types say (-written +types; NINES_UPDATE=1 writes it):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,6 @@
 package scenario
 
-import "flag"
+import "os"
 
 // Update is for the tests of both packages in this folder.
-var Update = flag.Bool("update", false, "write what is found as what is expected")
+var Update = os.Getenv("NINES_UPDATE") == "1" // golden files are written anew

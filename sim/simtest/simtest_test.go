@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = os.Getenv("NINES_UPDATE") == "1" // golden files are written anew
 
 // The tests of testdata/orders fail in every way there is. They are compiled once, and run one at
 // a time; what they print is held to golden files.
@@ -98,7 +98,7 @@ func steady(out string) string {
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", "golden", name+".txt")
-	if *update {
+	if update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
