@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Validate reports every mistake that the types cannot rule out: names of things that do not
@@ -327,8 +328,8 @@ func (r *reviewer) theHealing() {
 				near = "objectives." + a.On
 			}
 			r.fail("alerts."+a.Name+".on", near, "is %s, expected objectives.<name>", a.On)
-		} else {
-			r.known("alerts."+a.Name+".on", "objective", name, objectives)
+		} else if r.known("alerts."+a.Name+".on", "objective", name, objectives) {
+			r.alert(&a, r.s.Objective(name))
 		}
 	}
 	if onCall := r.s.Healing.OnCall; onCall != nil {
@@ -338,7 +339,26 @@ func (r *reviewer) theHealing() {
 	}
 }
 
+// alert reports an alert that can never fire as its rules say.
+func (r *reviewer) alert(a *Alert, o *Objective) {
+	path := "alerts." + a.Name
+	if o.Target == 0 || o.Target == 1 {
+		r.fail(path+".on", "", "objectives.%s has the target %s: an error budget needs a target between 0%% and 100%%", o.Name, formatRatio(o.Target))
+	}
+	for _, rule := range a.Rules {
+		if shortest := min(rule.Short, rule.Long); a.Scrape > shortest {
+			r.fail(path+".scrape", "", "is %s, expected at most %s, the shortest window of the rule %s", formatDuration(a.Scrape), formatDuration(shortest), rule.Name)
+		}
+	}
+}
+
 func (r *reviewer) theStudy() {
+	if window := r.s.Study.Window; window < time.Second {
+		r.fail("study.window", "", "is %s, expected 1s or more", formatDuration(window))
+	}
+	if year := r.s.Study.Year; year != Year {
+		r.fail("study.year", "", "is %s: yearly figures are for %s", formatDuration(year), formatDuration(Year))
+	}
 	if r.s.Study.Method == "incidents" && len(r.s.Faults) == 0 {
 		r.note("study.method", "there are no faults: incidents is the calm baseline alone")
 	}

@@ -101,6 +101,12 @@ func (b *Breaker) excludes(key string) string {
 	return ""
 }
 
+func (b *Breaker) check(fail func(key, problem string)) {
+	if b.Rate == 0 && b.Consecutive == 0 {
+		fail("rate", "is 0%: needs a share above that, or consecutive")
+	}
+}
+
 func (f *Fallback) check(fail func(key, problem string)) {
 	set := 0
 	for _, is := range []bool{f.Send != "", f.Stale > 0, f.Value != ""} {
@@ -110,6 +116,9 @@ func (f *Fallback) check(fail func(key, problem string)) {
 	}
 	if set != 1 {
 		fail("", "needs exactly one of send, stale and value")
+	}
+	if f.On == 0 {
+		fail("on", "is empty: needs a kind of failure that it stands in for")
 	}
 }
 
@@ -126,6 +135,15 @@ func checkBoot(boot Length, fail func(key, problem string)) {
 func (a *Alert) check(fail func(key, problem string)) {
 	if a.Preset == "" && len(a.Rules) == 0 {
 		fail("", "needs a preset or rules")
+	}
+}
+
+func (r *Rule) check(fail func(key, problem string)) {
+	if r.Burn == 0 {
+		fail("burn", "is 0x, needs a factor above that")
+	}
+	if r.Short > r.Long {
+		fail("short", fmt.Sprintf("is %s, needs at most the long window of %s", formatDuration(r.Short), formatDuration(r.Long)))
 	}
 }
 
@@ -159,6 +177,12 @@ func (f *Fault) check(fail func(key, problem string)) {
 	}
 	if set != 1 {
 		fail("", "needs exactly one of at (once), every (known) and rate (seen so often)")
+	}
+	if f.By == 0 {
+		fail("by", "is 0x, needs a factor above that")
+	}
+	if f.Drift <= -1 {
+		fail("drift", fmt.Sprintf("is %s: needs a clock that goes forward", formatRatio(f.Drift)))
 	}
 	switch f.Kind {
 	case "", "crash", "lost_disk", "cache_flush": // healing ends their effect
