@@ -1,6 +1,7 @@
 package system
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -25,7 +26,11 @@ type queued struct {
 }
 
 func (sys *System) addQueue(sc *scenario.Queue) {
-	cfg := queue.Config{Visibility: sc.Visibility, DeadLetters: sc.DeadLetters, Backoff: sc.Visibility / 4, MaxBackoff: 15 * sc.Visibility}
+	const longest = 15 // times the visibility, where the doubling of the wait before the next delivery stops
+	cfg := queue.Config{
+		Visibility: sc.Visibility, DeadLetters: sc.DeadLetters,
+		Backoff: sc.Visibility / 4, MaxBackoff: longest * min(sc.Visibility, math.MaxInt64/longest),
+	}
 	if sc.Length != scenario.Unlimited {
 		cfg.Capacity = sc.Length
 	}

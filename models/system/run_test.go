@@ -192,3 +192,38 @@ func (n repeat) Wrap(next patterns.Call) patterns.Call {
 		return resp, err
 	}
 }
+
+// What the format lets through, however odd, can be run.
+func TestOddScenariosRun(t *testing.T) {
+	for _, odd := range []string{
+		"objectives: {work: {of: front.do, target: 100%}}",
+		"objectives: {work: {of: front.do, target: 0%}}",
+		"objectives: {}",
+		"objectives: {work: {of: back.a, target: 99%}}", // which nobody asks for from outside
+		"faults: {a: {kind: deploy, on: services.back, errors: 100%, by: 1x, at: 1s, lasts: 1s}}",
+		"faults: {a: {kind: clock, on: services.back, drift: -99%, at: 1s, lasts: 1s}}",
+		"faults: {a: {kind: outage, on: zones.a, at: 0s, lasts: 1ns}}",
+		"calls: {default: {retry: {backoff: 0s..0s}}}",
+		"calls: {default: {retry: {factor: 1x, on: []}}}",
+		"calls: {default: {retry: {attempts: 1000000, budget: 10000%}}}",
+		"calls: {default: {breaker: {rate: 100%, min_calls: 100000, window: 1ns}}}",
+		"calls: {default: {breaker: {consecutive: 1000, half_open: 99, on: []}}}",
+		"calls: {default: {bulkhead: {max: 1000000, wait: 1y}}}",
+		"calls: {default: {order: [bulkhead, attempt, breaker, retry, total, fallback], retry: {}, timeout: {attempt: 1ns, total: 1ns}}}",
+		"queues: {q: {visibility: 1ns, receives: 1}}",
+		"queues: {q: {visibility: 100y}}",
+		"healing: {restart: {after: 0s, boot: 0s, backoff: 0s..0s, reset: 1ns}}",
+		"healing: {replace: {after: 0s, boot: 0s}}",
+		"healing: {on_call: {ack: 0s, fix: 0s, unpaged: 1ns}}",
+		"network: {loss: 100%}",
+		"workload: {}",
+		"zones: [a, b, c]",
+	} {
+		story := "services:\n  front: {ops: {do: {work: 1ms, calls: [back.a]}}}\n  back: {ops: {a: {work: 1ms}}}\n" + odd + "\n"
+		sc := parse(t, story)
+		if strings.HasPrefix(odd, "queues") {
+			sc.Services[0].Ops[0].Calls = append(sc.Services[0].Ops[0].Calls, scenario.Step{Send: "q", Share: 1, Times: 1})
+		}
+		play(t, sc)
+	}
+}
