@@ -125,8 +125,11 @@ func (s Scope) Cancel(cause error) {
 
 // Ended reports whether err says that this very scope has ended.
 func (s Scope) Ended(err error) bool {
-	var e *Ended
-	return s.sc != nil && s.sc.id == s.id && s.sc.ended != nil && errors.As(err, &e) && e == s.sc.ended
+	if err == nil || s.sc == nil || s.sc.id != s.id || s.sc.ended == nil {
+		return false
+	}
+	var e *Ended // which escapes: only for what may be this scope's end
+	return errors.As(err, &e) && e == s.sc.ended
 }
 
 // Deadline returns the earliest deadline among the open scopes of the process.
