@@ -59,8 +59,13 @@ type heart struct {
 	i int
 }
 
+// Serve answers, at the end of the copy's pause if there is one.
 func (b heart) Serve(x *network.Exchange[struct{}, struct{}]) {
-	whenRunning(b.h.st.svc.members[b.i].Group(), func() { x.Reply(struct{}{}, nil) })
+	if g := b.h.st.svc.members[b.i].Group(); g.Paused() {
+		g.At(g.Now(), func() { x.Reply(struct{}{}, nil) })
+		return
+	}
+	x.Reply(struct{}{}, nil)
 }
 
 // start is what a copy does first in each of its lives. It is believed to be seen until that proves wrong.

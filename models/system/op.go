@@ -20,8 +20,9 @@ type op struct {
 	effect  int          // its number among the effects that the recorder counts, or -1
 	done    *queue.Inbox // effects that have been recorded, where they count once
 
-	luck   sim.Keyed // with work
-	repeat sim.Keyed // whether a retry meets the same luck
+	luck   sim.Keyed  // with work
+	draw   sim.Stream // the draw at hand: what a Distribution samples from must live somewhere
+	repeat sim.Keyed  // whether a retry meets the same luck
 	errors sim.Keyed
 }
 
@@ -64,8 +65,8 @@ func (o *op) work(req patterns.Request) time.Duration {
 			key = again
 		}
 	}
-	luck := o.luck.At(key)
-	return dist.Duration(o.length, &luck)
+	o.draw = o.luck.At(key)
+	return dist.Duration(o.length, &o.draw)
 }
 
 // fails reports whether a call is one of the share that fails without any fault.

@@ -20,7 +20,8 @@ type queued struct {
 	sc     *scenario.Queue
 	length dist.Distribution // of the consumers' own work
 	luck   sim.Keyed
-	effect int // that a message promises, or -1
+	draw   sim.Stream // the one at hand
+	effect int        // that a message promises, or -1
 	client patterns.Call
 	op     string // that consumers call, if any
 }
@@ -69,8 +70,8 @@ func (q *queued) send(p *sim.Process, req patterns.Request) (patterns.Response, 
 // work is what a consumer does for a message.
 func (q *queued) work(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
 	if !q.sc.Work.IsZero() {
-		luck := q.luck.At(req.ID)
-		if err := p.Sleep(dist.Duration(q.length, &luck)); err != nil {
+		q.draw = q.luck.At(req.ID)
+		if err := p.Sleep(dist.Duration(q.length, &q.draw)); err != nil {
 			return resp, err
 		}
 	}

@@ -26,8 +26,10 @@ type storage struct {
 	ships  *network.Transport[replication.Batch, struct{}]
 	ports  []*network.Listener[replication.Batch, struct{}] // where copies take what is shipped
 	lag    dist.Distribution
-	luck   sim.Stream // with lags
-	hearts *hearts    // of several copies: how the failover manager sees them
+	luck   sim.Stream      // with lags
+	hearts *hearts         // of several copies: how the failover manager sees them
+	reads  []patterns.Call // what each copy does
+	writes []patterns.Call
 
 	copies []*replication.Data // ... or a quorum, whose coordinators are the clients
 }
@@ -77,6 +79,10 @@ func (st *storage) buildSet() {
 	st.ports = make([]*network.Listener[replication.Batch, struct{}], st.sc.Copies)
 	st.lag, st.luck = st.sc.Lag.Distribution(), s.Stream("lag/"+st.svc.Name())
 	st.set = replication.NewStore(s, st.svc.Name(), cfg, st.carry)
+	for i := range st.sc.Copies {
+		st.reads = append(st.reads, st.set.Read(i))
+		st.writes = append(st.writes, st.set.Write(i))
+	}
 	if st.sc.Copies > 1 {
 		st.hearts = newHearts(st)
 	}
@@ -92,17 +98,14 @@ type shipment = network.Exchange[replication.Batch, struct{}]
 
 // Serve takes a batch in, at the end of the copy's pause if there is one.
 func (p port) Serve(x *shipment) {
-	whenRunning(p.st.svc.members[p.i].Group(), func() { x.Reply(struct{}{}, p.st.set.Receive(p.i, x.Request)) })
+	if g := p.st.svc.members[p.i].Group(); g.Paused() {
+		g.At(g.Now(), func() { p.receive(x) })
+		return
+	}
+	p.receive(x)
 }
 
-// whenRunning does something in a group now, or at the end of its pause.
-func whenRunning(g *sim.Group, f func()) {
-	if g.Paused() {
-		g.At(g.Now(), f)
-	} else {
-		f()
-	}
-}
+func (p port) receive(x *shipment) { x.Reply(struct{}{}, p.st.set.Receive(p.i, x.Request)) }
 
 // carry ships a batch over the network.
 func (st *storage) carry(p *sim.Process, from, to int, b replication.Batch) error {
@@ -172,9 +175,9 @@ func reads(op string) bool { return strings.HasPrefix(op, "read") }
 func (st *storage) keep(p *sim.Process, i int, o *op, req patterns.Request) (patterns.Response, error) {
 	switch read := reads(o.Op.Name); {
 	case st.set != nil && read:
-		return st.set.Read(i)(p, req)
+		return st.reads[i](p, req)
 	case st.set != nil:
-		return st.set.Write(i)(p, req)
+		return st.writes[i](p, req)
 	case read:
 		return patterns.Response{Version: st.copies[i].Get(req.Key)}, nil
 	}
