@@ -13,7 +13,7 @@ type Fault struct {
 	Every  time.Duration  `nines:"every,positive,none"`                                                                                            // on average so far apart, known exactly
 	Rate   Count          `nines:"rate,none"`                                                                                                      // seen so often in so long: an estimate, as uncertain as that
 	Lasts  Lasts          `nines:"lasts,none"`                                                                                                     // how long the cause lasts; until_fixed: until the person on call ends it
-	By     float64        `nines:"by,factor,min=0"`                                                                                                // slow, deploy: work takes so many times as long; surge: so many times the rate
+	By     float64        `nines:"by,factor,min=0"`                                                                                                // slow, deploy: work takes so many times as long; surge: so many times the rate, or the users
 	Errors float64        `nines:"errors,ratio,min=0,max=1"`                                                                                       // errors, slow, deploy: share of calls that fail
 	Loss   float64        `nines:"loss,ratio,min=0,max=1"`                                                                                         // loss: share of messages lost
 	Delay  time.Duration  `nines:"delay"`                                                                                                          // delay: added to each message, one way

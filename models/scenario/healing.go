@@ -35,7 +35,8 @@ type Liveness struct {
 // Kubernetes: a liveness probe's periodSeconds, timeoutSeconds, failureThreshold.
 func (l *Liveness) defaults() { *l = Liveness{10 * time.Second, time.Second, 3} }
 
-// Replace starts a replica on another machine when its own is gone.
+// Replace starts a replica on another machine when its own is gone, in a zone of its service that has
+// power. A copy of a store leaves its data behind, and moves only if another copy is up.
 type Replace struct {
 	After  time.Duration `nines:"after"`                  // from the loss until it is noticed
 	Boot   Length        `nines:"boot"`                   // until the new machine takes calls; always the same

@@ -45,13 +45,13 @@ func (q *Discipline) defaults() { q.Length, q.Order = 1000, "fifo" }
 // "read" read, all others write.
 type Store struct {
 	Copies   int           `nines:"copies,min=1"`                       // copies of the data, each on a server of its own
-	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered: the primary has it and the others follow later; all have it, or all that answered within 10 s; more than half have it; w have it
+	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered: the primary has it and the others follow later; all have it, or the primary alone once it has waited 10 s for them, until they have caught up; more than half have it; w have it
 	W        int           `nines:"w,min=1,auto=more than half"`        // copies that must have a write; only with ack: quorum
 	R        int           `nines:"r,min=1,auto=more than half"`        // copies that a read must ask; only with ack: quorum
 	Reads    string        `nines:"reads,one=primary|any"`              // who answers reads, except with ack: quorum
 	Lag      Length        `nines:"lag"`                                // how far the others are behind the primary, with ack: local
 	State    string        `nines:"state,one=disk|memory"`              // what a crashed copy still has when it comes back: its disk, or nothing
-	Failover time.Duration `nines:"failover,word=by_hand"`              // from the loss of the primary until another copy takes over; by_hand: whoever is on call does it
+	Failover time.Duration `nines:"failover,word=by_hand"`              // from the loss of the primary until another copy takes over, one to three seconds later if it is cut off or stands still; by_hand: whoever is on call does it
 }
 
 func (s *Store) defaults() {
