@@ -22,6 +22,7 @@ const golden = "testdata/digests.txt"
 // the changelog says why not. For every variant of every scenario that ships, the file has a calm run
 // and one for each cause that it can meet; or the beginning of a run of the timeline.
 func TestGoldenDigests(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("# scenario variant run seed digest\n")
 	w := sim.NewWorker()

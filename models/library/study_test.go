@@ -37,6 +37,7 @@ func conclude(t *testing.T, p plan, st *system.Study) *study.Summary {
 // a day and is up again after half a minute. Incidents need a fraction of the work for an interval as
 // narrow: of the time that a timeline simulates, nearly all is calm.
 func TestIncidentsAgreeWithTimeline(t *testing.T) {
+	t.Parallel()
 	f := load(t, "minimal")
 	rarely := []string{"workload.users.rate=1/s", "faults.crash.every=3h"}
 
@@ -67,6 +68,7 @@ func TestIncidentsAgreeWithTimeline(t *testing.T) {
 // their difference. Here, where one pattern is added to a shop, unpaired runs would have to be many
 // times as many for an interval as narrow.
 func TestPairingSavesRuns(t *testing.T) {
+	t.Parallel()
 	st := system.NewStudy(designs(t, load(t, "webshop"), []string{"budget", "breaker"}), nil)
 	defer st.Close()
 	p := st.Incidents()
