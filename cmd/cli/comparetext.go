@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -93,9 +94,15 @@ func (c *comparison) promise(i int) string {
 	}
 	if o.Target > 0 {
 		s += fmt.Sprintf("; target %s %%, which allows %s bad minutes %s",
-			report.Number(100*o.Target), report.Minutes((1-o.Target)*c.minutesIn()), c.per())
+			targetPercent(o.Target), report.Minutes((1-o.Target)*c.minutesIn()), c.per())
 	}
 	return s
+}
+
+// targetPercent writes a target with all its nines.
+func targetPercent(share float64) string {
+	s := strconv.FormatFloat(100*share, 'f', 9, 64)
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
 
 const minutesPerYear = 525_600

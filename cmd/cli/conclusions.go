@@ -19,7 +19,7 @@ func (c *comparison) cheapest() []string {
 	var targets []string
 	for _, o := range c.Objectives {
 		if o.Target > 0 {
-			targets = append(targets, o.Name+" "+report.Number(100*o.Target)+" %")
+			targets = append(targets, o.Name+" "+targetPercent(o.Target)+" %")
 		}
 	}
 	if targets == nil {

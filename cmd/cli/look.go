@@ -61,7 +61,9 @@ func write[T any](a *app, form string, table report.Table, lines []T, document a
 	case asCSV:
 		return table.WriteCSV(a.stdout)
 	}
-	return table.WriteText(a.stdout, a.tableStyle())
+	style := a.tableStyle()
+	style.Width = 400 // names and paths are there to be copied: none is cut off
+	return table.WriteText(a.stdout, style)
 }
 
 // writeJSON writes a document for programs, indented so that people can read it too.

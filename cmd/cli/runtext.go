@@ -152,7 +152,7 @@ func objectivesTable(res *measure.Result) report.Table {
 		for _, out := range o.Outages {
 			missed += out.To - out.From
 		}
-		t.Rows = append(t.Rows, []string{o.Objective, good, report.Number(100 * o.Target), verdict,
+		t.Rows = append(t.Rows, []string{o.Objective, good, targetPercent(o.Target), verdict,
 			fmt.Sprint(o.Bad()), fmt.Sprint(o.Valid), fmt.Sprint(len(o.Outages)), report.Number(missed / 60)})
 	}
 	return t
