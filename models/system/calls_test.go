@@ -173,3 +173,25 @@ calls: {visits: {front: {bulkhead: {max: 1, wait: 600ms}}}}
 	wantCalls(t, out, measure.Calls{OK: 39, Rejected: 19, Open: 2})
 	wantLatency(t, out, 1500*ms, 2000*ms)
 }
+
+// A breaker that counts failures in a row looks at nothing else, and one that counts a share at no row.
+func TestWhatOpensABreaker(t *testing.T) {
+	for breaker, sent := range map[string]int64{
+		"{consecutive: 1000}":                                 60,
+		"{consecutive: 10, open: 1h}":                         10,
+		"{rate: 50%, min_calls: 20, window: 1m, open: 1h}":    20,
+		"{rate: 50%, min_calls: 20, window: 10s, open: 1h}":   60,     // never so many in a window
+		"{consecutive: 10, open: 20500ms, half_open: 2}":      10 + 2, // at 31 s, and at 52 s
+		"{consecutive: 10, open: 1h, on: [timeout, refused]}": 60,
+	} {
+		out := play(t, parse(t, `
+services:
+  front: {ops: {do: {work: 0s, calls: [bank.pay]}}}
+  bank:  {external: true, ops: {pay: {work: 1ms, errors: 100%}}}
+calls: {front: {bank: {breaker: `+breaker+`}}}
+`))
+		if got := edgeOf(t, out, "front.bank").Sent; got != sent {
+			t.Errorf("%s: %d calls were sent, want %d", breaker, got, sent)
+		}
+	}
+}

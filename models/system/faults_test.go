@@ -168,7 +168,7 @@ services:
 		at(fault.Slow, "front/0", 20, 40, fault.Params{Factor: 3}),
 		at(fault.Pause, "front/0", 12, 18, fault.Params{}),
 		at(fault.Pause, "machines.front-0", 15, 19, fault.Params{}),
-		at(fault.Clock, "front/0", 10, 30, fault.Params{Offset: time.Hour}),
+		at(fault.Clock, "front/0", 10, 30, fault.Params{Offset: time.Hour, DriftPPB: 5e7}),
 		at(fault.Clock, "machines.front-0", 20, 40, fault.Params{Offset: time.Minute, DriftPPB: 1e8}),
 		at(fault.Outage, "bank", 10, 30, fault.Params{}),
 		at(fault.Outage, "bank", 20, 40, fault.Params{}),
@@ -184,10 +184,10 @@ services:
 	}
 	want := map[int]state{
 		5:  {Rate: 1},
-		11: {Down: true, Cut: true, Ahead: time.Hour, Rate: 2},
-		16: {Paused: true, Down: true, Cut: true, Ahead: time.Hour, Rate: 2},
-		18: {Paused: true, Down: true, Cut: true, Ahead: time.Hour, Rate: 2},
-		25: {Down: true, Cut: true, Ahead: time.Hour + time.Minute + s/2, Rate: 6},
+		11: {Down: true, Cut: true, Ahead: time.Hour + 50*ms, Rate: 2},
+		16: {Paused: true, Down: true, Cut: true, Ahead: time.Hour + 300*ms, Rate: 2},
+		18: {Paused: true, Down: true, Cut: true, Ahead: time.Hour + 400*ms, Rate: 2},
+		25: {Down: true, Cut: true, Ahead: time.Hour + time.Minute + 1250*ms, Rate: 6},
 		35: {Down: true, Cut: true, Ahead: time.Minute + 3*s/2, Rate: 3},
 		45: {Rate: 1},
 	}

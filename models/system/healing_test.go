@@ -64,6 +64,10 @@ func TestHealing(t *testing.T) {
 			[]fault.Entry{crash(10*s, 0), strike(fault.Outage, "machines.front-0", 30*s, 60*s)}, "down 10s, up 2m30s"},
 		{"another machine", lonely + "healing: {replace: {after: 1m, boot: 30s}}\n", []fault.Entry{machine}, "down 10s, up 1m40s"},
 		{"no spare machine", lonely + "healing: {replace: {after: 1m, boot: 30s, spares: 0}}\n", []fault.Entry{machine}, "down 10s"},
+		{"only one spare machine", lonely + "healing: {replace: {after: 1m, boot: 30s, spares: 1}}\n",
+			[]fault.Entry{machine, strike(fault.Outage, "machines.front-0", 110*s, 1000*s)}, "down 10s, up 1m40s, down 1m50s"},
+		{"as many as are needed", lonely + "healing: {replace: {after: 30s, boot: 10s, spares: unlimited}}\n",
+			[]fault.Entry{machine, strike(fault.Outage, "machines.front-0", 110*s, 1000*s)}, "down 10s, up 50s, down 1m50s, up 2m30s"},
 		{"no power for another machine", lonely + "healing: {replace: {after: 1m, boot: 30s}}\n",
 			[]fault.Entry{strike(fault.Outage, "zones.a", 10*s, 110*s)}, "down 10s, up 2m40s"},
 		{"another machine after a restart in vain", lonely + "healing: {restart: {after: 10s, boot: 20s}, replace: {after: 1m, boot: 30s}}\n",
@@ -142,6 +146,41 @@ healing: {replace: {after: 5s, boot: 5s}}
 			t.Errorf("%s copies: lost %d writes", copies, out.Result.Lost)
 		}
 	}
+}
+
+// A spare is taken where the service has lost most.
+func TestSparesFillTheGap(t *testing.T) {
+	for i, zone := range []string{"a", "b", "c"} {
+		sc := parse(t, "services: {front: {replicas: 3, spread: [a, b, c], ops: {do: {work: 1ms}}}}\n"+
+			"zones: [a, b, c, d]\nhealing: {replace: {after: 5s, boot: 5s}}\n")
+		lost := strike(fault.Outage, fmt.Sprintf("machines.front-%d", i), 10*time.Second, time.Hour)
+		inside(t, sc, []fault.Entry{lost}, nil, func(sys *System) {
+			m := sys.services[0].members[i]
+			if now := sys.machine(m.Replica); !m.Up() || now.zone.name != zone || now.Name() != "front-spare-1" {
+				t.Errorf("replica %d is on %s in zone %s, up: %v; want it on a spare in zone %s", i, now.Name(), now.zone.name, m.Up(), zone)
+			}
+		})
+	}
+}
+
+// What runs on another machine is healed, whatever becomes of the machine that it ran on.
+func TestAReplacementEndsACrashOfTheMachine(t *testing.T) {
+	out := play(t, parse(t, lonely+"healing: {replace: {after: 5s, boot: 5s}}\n"), strike(fault.Crash, "machines.front-0", 10500*ms, 0))
+	if e := out.Effects[0]; e.EndedBy != fault.Healing || e.Ended != sim.Time(15500*ms) {
+		t.Errorf("the crash was ended by %q at %v, want by healing after 5 s", e.EndedBy, e.Ended)
+	}
+}
+
+// A primary that moved has nothing, and does not act as if nothing had been written.
+func TestAPrimaryThatMovedDoesNotLead(t *testing.T) {
+	out := play(t, parse(t, `
+services:
+  front: {threads: 99, ops: {do: {work: 0s, calls: [db.write]}}}
+  db:    {threads: 99, store: {copies: 2, ack: local, failover: by_hand}, ops: {write: {work: 1ms}}}
+calls: {front: {db: {timeout: {attempt: 900ms}}}}
+healing: {replace: {after: 5s, boot: 5s}}
+`), strike(fault.Outage, "machines.db-0", 20500*ms, time.Hour))
+	wantCalls(t, out, measure.Calls{OK: 20, Error: 40})
 }
 
 // A balancer leaves out a replica that fails its probes, and takes it back.
@@ -228,5 +267,41 @@ healing: {on_call: {paged_by: [PAGED], ack: 1m, fix: 2m, unpaged: 1d}}
 		if (last.Good == last.Valid) != recovers || slices.Contains(notes, "restarted: stuck") != recovers {
 			t.Errorf("paged by %q: in the end %d of %d calls are good", paged, last.Good, last.Valid)
 		}
+	}
+}
+
+// A person who comes when all is well again restarts nothing, however busy it is.
+func TestOnCallLeavesWhatIsBusy(t *testing.T) {
+	sc := parse(t, `
+services: {front: {ops: {do: {work: 450ms}}}}
+workload:
+  visits: {rate: 1/s, arrivals: regular, mix: {front.do: 100%}}
+  others: {rate: 1/s, arrivals: regular, mix: {front.do: 100%}}
+alerts: {burn: {on: objectives.work, scrape: 5s, rules: {all: {burn: 10x, long: 5m, short: 1m}}}}
+healing: {on_call: {paged_by: [burn], ack: 60100ms, fix: 2m, unpaged: 1d}}
+`)
+	sc.Study.Lasts = 1200 * time.Second
+	failing := strike(fault.Errors, "front", 600*time.Second, 60*time.Second, fault.Params{Errors: 1})
+	inside(t, sc, []fault.Entry{failing}, nil, func(sys *System) {
+		if n := len(sys.onCall.Incidents()); n != 1 {
+			t.Errorf("%d incidents, want one", n)
+		}
+		if m := sys.services[0].members[0]; m.Since() != 0 {
+			t.Errorf("front was restarted at %v", m.Since())
+		}
+	})
+}
+
+// Nobody notices by chance what nobody could do anything about.
+func TestUnpagedProblemsAreThoseThatCanBeFixed(t *testing.T) {
+	for lasts, want := range map[time.Duration]int{0: 1, time.Hour: 0} {
+		sc := parse(t, lonely+"healing: {on_call: {paged_by: [], ack: 1m, fix: 1m, unpaged: 5m}}\n")
+		sc.Study.Lasts = 1200 * time.Second
+		failing := strike(fault.Errors, "front", 60*time.Second, lasts, fault.Params{Errors: 1})
+		inside(t, sc, []fault.Entry{failing}, nil, func(sys *System) {
+			if n := len(sys.onCall.Incidents()); n != want {
+				t.Errorf("a fault of %v: %d incidents, want %d", lasts, n, want)
+			}
+		})
 	}
 }

@@ -80,13 +80,11 @@ func (h *hearts) stop(i int) { h.ports[i].Close(true) }
 // beats reports whether a copy is seen.
 func (h *hearts) beats(i int) bool { return h.seen[i].State() == detect.Up }
 
-// changed tells the failover manager what is believed now of a copy that runs.
+// changed tells the failover manager what is believed now. It knows already of a copy that has ended.
 func (h *hearts) changed(i int, seen bool) {
-	switch {
-	case !h.st.svc.members[i].Up(): // it knows
-	case seen:
+	if seen {
 		h.st.set.Up(i)
-	default:
+	} else {
 		h.st.set.Down(i)
 	}
 }

@@ -68,8 +68,7 @@ func (st *storage) buildSet() {
 	cfg.Copies, cfg.Failover = st.sc.Copies, st.sc.Failover
 	switch st.sc.Ack {
 	case "local":
-		cfg.Ack = 1
-		cfg.Unclean = true // the others may lack what was acknowledged, and take over all the same
+		cfg.Ack = 1 // the others may lack what was acknowledged, and take over all the same
 	case "majority":
 		cfg.Ack = replication.Majority(st.sc.Copies)
 	case "sync":

@@ -33,6 +33,14 @@ func TestStores(t *testing.T) {
 			measure.Calls{OK: 50, Error: 10}, 0},
 		{"one copy crashes and lives in memory", "copies: 1, state: memory", []fault.Entry{crash("db/0", 10*time.Second)},
 			measure.Calls{OK: 50, Error: 10}, 20},
+		{"one copy crashes and loses its disk", "copies: 1",
+			[]fault.Entry{strike(fault.Crash, "db/0", 20500*ms, 10*time.Second, fault.Params{Loses: fault.LosesDisk})},
+			measure.Calls{OK: 50, Error: 10}, 20},
+		{"one machine crashes", "copies: 1",
+			[]fault.Entry{strike(fault.Crash, "machines.db-0", 20100*ms, ms)}, measure.Calls{OK: 20, Error: 39, Open: 1}, 0},
+		{"one machine crashes and loses its disk", "copies: 1",
+			[]fault.Entry{strike(fault.Crash, "machines.db-0", 20100*ms, ms, fault.Params{Loses: fault.LosesDisk})},
+			measure.Calls{OK: 20, Error: 39, Open: 1}, 20},
 		{"one copy loses its disk", "copies: 1", []fault.Entry{lostDisk("db/0", 10*time.Second)},
 			measure.Calls{OK: 50, Error: 10}, 20},
 
@@ -69,6 +77,9 @@ func TestStores(t *testing.T) {
 			[]fault.Entry{strike(fault.Partition, "db/0", 20500*ms, hour)}, measure.Calls{OK: 48, Error: 12}, 0},
 		{"the primary is cut off for a moment", "copies: 3, ack: majority, failover: 10s",
 			[]fault.Entry{strike(fault.Partition, "db/0", 20500*ms, 5*time.Second)}, measure.Calls{OK: 56, Error: 4}, 0}, // the fifth gets through when it is sent again
+		{"the primary is cut off, and started anew", "copies: 3, ack: majority, failover: 10s", []fault.Entry{
+			strike(fault.Partition, "db/0", 20500*ms, hour), strike(fault.Crash, "db/0", 25500*ms, ms),
+		}, measure.Calls{OK: 44, Error: 16}, 0}, // it is missed a second time
 		{"the primary stands still", "copies: 3, ack: majority, failover: 10s",
 			[]fault.Entry{strike(fault.Pause, "db/0", 20500*ms, hour)}, measure.Calls{OK: 48, Error: 12}, 0},
 		{"a backup of a majority of two stands still", "copies: 2, ack: majority, failover: 10s",
