@@ -150,6 +150,20 @@ objectives: {work: {of: front.do, target: 99%, once: [bank.pay]}}
 	}
 }
 
+// A message that is handed out again while it is worked on is done twice, and that is counted even if
+// no objective minds.
+func TestDoubleEffectsThatNobodyMinds(t *testing.T) {
+	out := play(t, parse(t, `
+services:
+  front: {ops: {do: {work: 0s, calls: [{send: settle}]}}}
+  bank:  {external: true, ops: {pay: {work: 300ms}}}
+queues: {settle: {to: bank.pay, consumers: 9, visibility: 200ms, receives: 2}}
+`))
+	if got := effectOf(t, out, "bank.pay").Double; got != 60 || out.Metrics["double"] != 60 {
+		t.Errorf("%d paid twice, want 60", got)
+	}
+}
+
 // While the catalog fails, the last good answer stands in as long as it is young enough.
 func TestStaleFallback(t *testing.T) {
 	out := play(t, parse(t, `
@@ -177,18 +191,19 @@ calls: {visits: {front: {bulkhead: {max: 1, wait: 600ms}}}}
 // A breaker that counts failures in a row looks at nothing else, and one that counts a share at no row.
 func TestWhatOpensABreaker(t *testing.T) {
 	for breaker, sent := range map[string]int64{
-		"{consecutive: 1000}":                                 60,
+		"{consecutive: 1000}":                                 605,
 		"{consecutive: 10, open: 1h}":                         10,
 		"{rate: 50%, min_calls: 20, window: 1m, open: 1h}":    20,
-		"{rate: 50%, min_calls: 20, window: 10s, open: 1h}":   60,     // never so many in a window
-		"{consecutive: 10, open: 20500ms, half_open: 2}":      10 + 2, // at 31 s, and at 52 s
-		"{consecutive: 10, open: 1h, on: [timeout, refused]}": 60,
+		"{rate: 50%, min_calls: 200, window: 10s}":            605,    // never so many in a window
+		"{consecutive: 10, open: 20500ms, half_open: 2}":      10 + 2, // after 20.5 s, and after 41 s
+		"{consecutive: 10, open: 1h, on: [timeout, refused]}": 605,
 	} {
 		out := play(t, parse(t, `
 services:
   front: {ops: {do: {work: 0s, calls: [bank.pay]}}}
   bank:  {external: true, ops: {pay: {work: 1ms, errors: 100%}}}
 calls: {front: {bank: {breaker: `+breaker+`}}}
+workload: {visits: {rate: 10/s, arrivals: regular, mix: {front.do: 100%}}}
 `))
 		if got := edgeOf(t, out, "front.bank").Sent; got != sent {
 			t.Errorf("%s: %d calls were sent, want %d", breaker, got, sent)

@@ -215,6 +215,17 @@ func cutNow(sys *System) bool {
 	return sys.net.Total().Blocked > before
 }
 
+// Somebody else's service is gone until the last of its outages is over.
+func TestOverlappingOutages(t *testing.T) {
+	out := play(t, parse(t, `
+services:
+  front: {threads: 99, ops: {do: {work: 0s, calls: [bank.pay]}}}
+  bank:  {external: true, ops: {pay: {work: 0s}}}
+calls: {front: {bank: {timeout: {attempt: 500ms}}}}
+`), strike(fault.Outage, "bank", 10500*ms, 20*time.Second), strike(fault.Outage, "bank", 20500*ms, 20*time.Second))
+	wantCalls(t, out, measure.Calls{OK: 30, Error: 30})
+}
+
 // Work under two factors takes both times as long, and a call passes both shares of errors or fails.
 func TestOverlappingImpairments(t *testing.T) {
 	sc := parse(t, "services: {front: {cpus: 99, threads: 99, ops: {do: {work: 10ms}}}}\n"+

@@ -167,9 +167,11 @@ func TestATimeline(t *testing.T) {
 	if m.Length != 10*time.Minute || m.Objectives[0].Bad == 0 || math.Abs(sum-m.Objectives[0].Bad) > 1e-9 {
 		t.Errorf("%+v: want 10 minutes and a cause for each bad call", m)
 	}
-	for _, e := range Timeline(d.Scenario, 2).Entries {
-		if e.At < 60_000_000_000 || e.At >= 660_000_000_000 {
-			t.Errorf("%v strikes outside the measured part", e)
+	warm := Timeline(d.Scenario, 2).Entries
+	d.Scenario.Study.Warmup = 0
+	for i, e := range Timeline(d.Scenario, 2).Entries {
+		if warm[i].At != e.At.Add(time.Minute) || e.At >= 600_000_000_000 {
+			t.Errorf("%v strikes at %v after a warm-up of a minute", e, warm[i].At)
 		}
 	}
 }
