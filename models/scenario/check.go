@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,6 +66,7 @@ func review(s *Scenario) *reviewer {
 	}
 	r.callers = slices.Concat(r.services, r.queues, r.streams)
 	r.names()
+	r.sizes()
 	r.theServices()
 	r.circles()
 	r.theQueues()
@@ -93,6 +95,28 @@ func (r *reviewer) names() {
 			}
 			seen = append(seen, name)
 		}
+	}
+}
+
+// sizes are those of what is counted by name in every call: a bit each.
+func (r *reviewer) sizes() {
+	if n := len(r.s.Faults); n > 64 {
+		r.fail("faults", "", "has %d entries, need at most 64", n)
+	}
+	if n := len(r.s.Objectives); n > 32 {
+		r.fail("objectives", "", "has %d entries, need at most 32", n)
+	}
+	effects := map[string]bool{}
+	for _, o := range r.s.Objectives {
+		for _, effect := range o.Once {
+			effects[effect] = true
+		}
+	}
+	for _, q := range r.s.Queues {
+		effects[cmp.Or(q.To, q.Name)] = true
+	}
+	if n := len(effects); n > 32 {
+		r.fail("queues", "", "promise, with what objectives want once, %d different effects, need at most 32", n)
 	}
 }
 
