@@ -80,11 +80,13 @@ func (h *hearts) stop(i int) { h.ports[i].Close(true) }
 // beats reports whether a copy is seen.
 func (h *hearts) beats(i int) bool { return h.seen[i].State() == detect.Up }
 
-// changed tells the failover manager what is believed now. It knows already of a copy that has ended.
+// changed tells the failover manager what is believed now of a copy that runs.
 func (h *hearts) changed(i int, seen bool) {
-	if seen {
+	switch {
+	case !h.st.svc.members[i].Up(): // it knows, and is not told again
+	case seen:
 		h.st.set.Up(i)
-	} else {
+	default:
 		h.st.set.Down(i)
 	}
 }
