@@ -37,7 +37,7 @@ type variantDocument struct {
 	ScenarioHash string      `json:"scenario_hash"`
 
 	Availability study.Interval     `json:"availability"`
-	BadMinutes   study.Interval     `json:"bad_minutes"`
+	BadMinutes   study.Interval     `json:"bad_minutes"` // a year, whatever the text counts in
 	ByCause      map[string]float64 `json:"bad_minutes_by_cause"`
 	Objectives   []study.Result     `json:"objectives"`
 
@@ -109,10 +109,10 @@ func (c *comparison) table() report.Table {
 		head(s.Path)
 	}
 	head("objective", "target", "met", "availability", "availability_low", "availability_high",
-		"bad_minutes", "bad_minutes_low", "bad_minutes_high")
+		"bad_minutes_a_year", "bad_minutes_a_year_low", "bad_minutes_a_year_high")
 	classes := c.columns()
 	for _, name := range classes {
-		head("bad_minutes_" + name)
+		head("bad_minutes_a_year_" + name)
 	}
 	head("servers", "load_factor", "p99_ms", "double", "lost", "alerts")
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -89,7 +89,7 @@ Every run that has ended is a row in a journal below --out-dir. A sweep that was
 		if err != nil && !interrupted(err) {
 			return err
 		}
-		c := &comparison{Summary: sum, plan: p, name: src.name, hash: a.hash(s.from(src)), version: buildVersion(), again: again}
+		c := &comparison{Summary: sum, plan: p, name: src.name, hash: a.hash(s.from(src)), version: buildVersion(), again: again + " --resume"} // which also begins, where there is no journal
 		if len(sum.Variants) > 0 {
 			if err := a.writeSweep(out.value, c, s); err != nil {
 				return err
