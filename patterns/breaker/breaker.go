@@ -4,89 +4,32 @@ package breaker
 import (
 	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/nines-sim/nines/patterns"
-	"github.com/nines-sim/nines/patterns/internal/check"
-	"github.com/nines-sim/nines/patterns/internal/window"
 	"github.com/nines-sim/nines/sim"
 )
 
 // ErrOpen says that the breaker does not let a call through.
 var ErrOpen = errors.New("breaker is open")
 
-// Config says what opens a breaker and what closes it again. Each of Failures, Rate and SlowRate
-// opens it by itself; at least one must be set.
-type Config struct {
-	Name string // whom it protects, in notes: "orders.payment"
-
-	Failures int           // failures in a row that open it; 0: no number does
-	Rate     float64       // share of failures in the window that opens it; 0: no share does
-	SlowRate float64       // share of slow calls in the window that opens it; 0: no share does
-	Window   time.Duration // how far back Rate and SlowRate look, in steps of a tenth
-	MinCalls int           // calls in the window below which Rate and SlowRate say nothing
-	Slow     time.Duration // a call that takes longer is slow
-
-	Open      time.Duration // how long it stays open before it lets probes through
-	Probes    int           // calls let through to see whether it works again
-	Successes int           // of which so many must succeed to close it; one failure opens it again
-
-	On patterns.Kinds // failures that count; others say nothing about whom it protects
-}
-
-// DefaultConfig returns what Hystrix made common: at least half of at least 20 calls in 10 s
-// failed, 5 s open, 1 probe. What counts as a failure is every sign of a server in trouble.
-func DefaultConfig() Config {
-	return Config{
-		Rate: 0.5, Window: 10 * time.Second, MinCalls: 20,
-		Open: 5 * time.Second, Probes: 1, Successes: 1,
-		On: patterns.Transient,
-	}
-}
-
-// Consecutive returns the configuration of a breaker that opens after a number of failures in a
-// row, for the given time, and closes after one probe that succeeds.
-func Consecutive(failures int, open time.Duration) Config {
-	cfg := DefaultConfig()
-	cfg.Failures, cfg.Rate, cfg.Open = failures, 0, open
-	return cfg
-}
-
-// Validate names every field that makes no sense.
-func (c Config) Validate() error {
-	f := check.Of("breaker")
-	f.Need(c.Failures >= 0, "Failures", c.Failures, "0 or more")
-	f.Need(c.Rate >= 0 && c.Rate <= 1, "Rate", c.Rate, "0 to 1")
-	f.Need(c.SlowRate >= 0 && c.SlowRate <= 1, "SlowRate", c.SlowRate, "0 to 1")
-	f.Need(c.Failures != 0 || c.Rate != 0 || c.SlowRate != 0, "Failures, Rate and SlowRate", "0 each", "one that is not")
-	f.Need(c.Window > 0 || c.Rate == 0 && c.SlowRate == 0, "Window", c.Window, "more than 0")
-	f.Need(c.MinCalls >= 0, "MinCalls", c.MinCalls, "0 or more")
-	f.Need(c.Slow > 0 || c.SlowRate == 0, "Slow", c.Slow, "more than 0 for a SlowRate")
-	f.Need(c.Open > 0, "Open", c.Open, "more than 0")
-	f.Need(c.Probes >= 1, "Probes", c.Probes, "1 or more")
-	f.Need(c.Successes >= 1 && c.Successes <= c.Probes, "Successes", c.Successes, "1 to Probes")
-	return f.Err()
-}
-
 // A State of a breaker.
 type State uint8
 
 // The states of a breaker.
 const (
-	Closed   State = iota // calls go through
-	Open                  // no call goes through
-	HalfOpen              // a few go through, to see
+	Closed       State = iota // calls go through
+	Open                      // no call goes through
+	HalfOpen                  // a few go through, to see
+	ForcedOpen                // no call goes through until somebody says so
+	ForcedClosed              // calls go through, whatever happens, until somebody says so
+	states
 )
 
+var stateNames = [states]string{"closed", "open", "half-open", "forced open", "forced closed"}
+
 func (s State) String() string {
-	switch s {
-	case Closed:
-		return "closed"
-	case Open:
-		return "open"
-	case HalfOpen:
-		return "half-open"
+	if s < states {
+		return stateNames[s]
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }
@@ -103,33 +46,41 @@ const (
 
 // A Breaker stops calling a dependency that keeps failing.
 //
-//	closed ──Failures in a row, Rate or SlowRate──▶ open ──Open──▶ half-open ──Successes──▶ closed
-//	                                                 ▲                 │
-//	                                                 └──a probe fails──┘
+//	closed ──Failures in a row, Count, Rate or SlowRate──▶ open ──Open──▶ half-open ──Verdict──▶ closed
+//	                                                        ▲                 │
+//	                                                        └─────Verdict─────┘
 //
 // It protects a struggling dependency from load, and its callers from waiting for answers that
 // will not come. It pays with calls that might have succeeded: while it is open, all are rejected.
 //
 // A probe whose answer never comes holds its permit for ever, and a breaker with no permit left
-// stays half-open, so a call behind a Breaker needs a timeout of its own. It must be inside: one
-// that is further out is not seen as a failure, only as a caller that stopped waiting.
+// stays half-open, so a call behind a Breaker needs a timeout of its own, or the Breaker a Trial. The
+// timeout must be inside: one that is further out is not seen as a failure, only as a caller that
+// stopped waiting.
 //
 // A result counts in the state in which its call was let through: one from an earlier state is
-// stale and is ignored.
+// stale and is ignored, unless Stale says otherwise.
+//
+// A Breaker has no clock. What time alone brings about (Auto, Trial, Ramp, Every) is seen when it is
+// asked next, and has happened at its own instant. It acts as if it was made at time zero.
 type Breaker struct {
 	cfg   Config
-	state State
-	since sim.Time // when state was entered
-	epoch uint64   // counts changes of state; a permit from an older epoch is stale
+	draws sim.Keyed // of OpenJitter
 
-	inRow                 int        // closed: failures since the last success
-	calls, failures, slow window.Sum // closed: what ended within the window
+	state    State
+	since    sim.Time // when state was entered
+	until    sim.Time // open: when probes may go through; half-open: when it has lasted too long
+	next     sim.Time // when time alone may bring about a change
+	epoch    uint64   // counts changes of state; a permit from an older epoch is stale
+	openings int      // times it opened since it was closed
 
-	probes    int // half-open: permits given out, less those that taught nothing
-	successes int // half-open: probes that succeeded
+	recent recent // closed: what calls came to lately
+	trial  trial  // half-open: what the probes came to
 
 	rejected error
 	counts   Counts
+	wrapped  bool
+	unnoted  []State // states entered since the last note, if it is wrapped
 }
 
 // Counts says what a [Breaker] did so far.
@@ -139,15 +90,26 @@ type Counts struct {
 	Opened   uint64 // times it opened
 }
 
-// New returns a closed breaker. It panics if the configuration is not valid.
+// New returns a closed breaker. It panics if the configuration is not valid, or has a jitter.
 func New(cfg Config) *Breaker {
+	if cfg.OpenJitter > 0 {
+		panic("breaker: OpenJitter needs NewJittered")
+	}
+	return NewJittered(cfg, sim.Keyed{})
+}
+
+// NewJittered returns a closed breaker that draws its OpenJitter from draws, by how often it has
+// opened so far.
+func NewJittered(cfg Config, draws sim.Keyed) *Breaker {
 	if err := cfg.Validate(); err != nil {
 		panic(err.Error())
 	}
-	b := &Breaker{cfg: cfg, rejected: &patterns.Error{Kind: patterns.Rejected, Layer: "breaker", Cause: ErrOpen}}
-	if cfg.Rate > 0 || cfg.SlowRate > 0 {
-		b.calls, b.failures, b.slow = window.New(cfg.Window), window.New(cfg.Window), window.New(cfg.Window)
+	b := &Breaker{
+		cfg: cfg, draws: draws, recent: newRecent(&cfg),
+		rejected: &patterns.Error{Kind: patterns.Rejected, Layer: "breaker", Cause: ErrOpen},
 	}
+	b.enter(cfg.Forced, 0)
+	b.epoch = 0
 	return b
 }
 
@@ -155,11 +117,13 @@ func New(cfg Config) *Breaker {
 type Permit struct {
 	at    sim.Time
 	epoch uint64
+	probe bool
 }
 
 // State returns the state at now.
 func (b *Breaker) State(now sim.Time) State {
-	if b.state == Open && now >= b.since.Add(b.cfg.Open) {
+	b.settle(now)
+	if b.state == Open && now >= b.until {
 		return HalfOpen // entered by the next call
 	}
 	return b.state
@@ -170,87 +134,123 @@ func (b *Breaker) Counts() Counts { return b.counts }
 
 // Allow asks to make a call at now. The error is nil or [ErrOpen].
 func (b *Breaker) Allow(now sim.Time) (Permit, error) {
-	if b.state == Open && b.State(now) == HalfOpen {
+	b.settle(now)
+	if b.state == Open && now >= b.until {
 		b.enter(HalfOpen, now)
 	}
 	switch {
-	case b.state == Open, b.state == HalfOpen && b.probes == b.cfg.Probes:
+	case b.state == Open, b.state == ForcedOpen, b.state == HalfOpen && !b.admit(now):
 		b.counts.Rejected++
 		return Permit{}, ErrOpen
-	case b.state == HalfOpen:
-		b.probes++
+	case b.state == Closed && b.cfg.AtStart:
+		b.recent.begin(now)
 	}
 	b.counts.Allowed++
-	return Permit{now, b.epoch}, nil
+	return Permit{now, b.epoch, b.state == HalfOpen}, nil
 }
 
-// Done reports at now how a permitted call ended. A stale permit is ignored.
+// Done reports at now how a permitted call ended. A stale permit is ignored, unless Stale says
+// otherwise.
 func (b *Breaker) Done(now sim.Time, permit Permit, outcome Outcome) {
-	if permit.epoch != b.epoch {
+	b.settle(now)
+	if permit.epoch != b.epoch && !b.staleCounts(permit, outcome) {
 		return
 	}
-	slow := b.cfg.SlowRate > 0 && now.Sub(permit.at) > b.cfg.Slow
-	if b.state == Closed {
-		b.record(now, outcome, slow)
-		return
-	}
-	switch { // half-open: no permit is given out while open
-	case outcome == Unknown:
-		b.probes--
-	case outcome == Failure || slow:
-		b.enter(Open, now)
-	default:
-		if b.successes++; b.successes == b.cfg.Successes {
-			b.enter(Closed, now)
+	slow := outcome != Unknown && b.cfg.SlowRate > 0 && now.Sub(permit.at) > b.cfg.Slow
+	switch b.state {
+	case Closed:
+		if b.record(now, permit.at, outcome, slow) {
+			b.enter(Open, now)
+		}
+	case HalfOpen:
+		if s := b.judge(outcome, slow); s != HalfOpen {
+			b.enter(s, now)
 		}
 	}
 }
 
-// record counts a result while closed, and opens the breaker if it must.
-func (b *Breaker) record(now sim.Time, outcome Outcome, slow bool) {
-	switch outcome {
-	case Unknown:
-		return
-	case Success:
-		b.inRow = 0
-	case Failure:
-		b.inRow++
+func (b *Breaker) staleCounts(permit Permit, outcome Outcome) bool {
+	switch b.cfg.Stale {
+	case StaleCounted:
+		return true
+	case StaleFailures:
+		return outcome == Failure || permit.probe
 	}
-	trip := b.cfg.Failures > 0 && b.inRow >= b.cfg.Failures
-	if b.cfg.Rate > 0 || b.cfg.SlowRate > 0 {
-		b.calls.Add(now, 1)
-		if outcome == Failure {
-			b.failures.Add(now, 1)
-		}
-		if slow {
-			b.slow.Add(now, 1)
-		}
-		if calls := b.calls.Total(now); calls >= int64(b.cfg.MinCalls) {
-			trip = trip || reached(b.failures.Total(now), calls, b.cfg.Rate) || reached(b.slow.Total(now), calls, b.cfg.SlowRate)
-		}
+	return false
+}
+
+// Force holds the breaker open or closed from now on, whatever happens. Force(now, Closed) ends that:
+// the breaker is closed, and has forgotten what was before.
+func (b *Breaker) Force(now sim.Time, s State) {
+	if s != ForcedOpen && s != ForcedClosed && s != Closed {
+		panic("breaker: Force to " + s.String())
 	}
-	if trip {
-		b.enter(Open, now)
+	b.settle(now)
+	b.enter(s, now)
+}
+
+// settle makes the changes that time alone has brought about by now.
+func (b *Breaker) settle(now sim.Time) {
+	if now >= b.next {
+		b.catchUp(now)
 	}
 }
 
-const million = 1_000_000
+func (b *Breaker) catchUp(now sim.Time) {
+	for now >= b.next {
+		switch {
+		case b.state == Open:
+			b.enter(HalfOpen, b.until)
+		case b.state == HalfOpen && (b.cfg.Ramp > 0 || b.cfg.TrialCloses):
+			b.enter(Closed, b.until)
+		case b.state == HalfOpen:
+			b.enter(Open, b.until)
+		case b.tick(now):
+			b.enter(Open, b.next)
+		}
+	}
+}
 
-// reached reports whether part/whole has reached rate, which a rate of zero never is. It compares
-// millionths, so that 7 of 100 are 7 %.
-func reached(part, whole int64, rate float64) bool {
-	return rate > 0 && part*million >= max(1, int64(math.Round(rate*million)))*whole
+// tick looks at what the whole steps before b.next came to, and reports whether that opens the breaker;
+// if not, b.next is when to look again.
+func (b *Breaker) tick(now sim.Time) bool {
+	b.recent.slide(b.next - 1)
+	if b.recent.trips(&b.cfg) {
+		return true
+	}
+	b.next = b.next.Add(b.cfg.Every)
+	if b.recent.empty() && now >= b.next { // nothing will be seen until something happens
+		b.next = b.next.Add(now.Sub(b.next) / b.cfg.Every * b.cfg.Every)
+	}
+	return false
 }
 
 // enter is the only place that changes state.
 func (b *Breaker) enter(s State, now sim.Time) {
-	b.state, b.since = s, now
+	b.state, b.since, b.until, b.next = s, now, sim.Never, sim.Never
 	b.epoch++
-	b.inRow, b.probes, b.successes = 0, 0, 0
-	b.calls.Clear()
-	b.failures.Clear()
-	b.slow.Clear()
-	if s == Open {
+	switch s {
+	case Closed:
+		b.openings = 0
+		b.recent.reset(now)
+		if b.cfg.Every > 0 {
+			b.next = now.Add(b.cfg.Every)
+		}
+	case Open:
 		b.counts.Opened++
+		b.openings++
+		b.until = now.Add(b.breakTime())
+		if b.cfg.Auto {
+			b.next = b.until
+		}
+	case HalfOpen:
+		b.trial = trial{credit: b.cfg.Ramp}
+		if lasts := max(b.cfg.Trial, b.cfg.Ramp); lasts > 0 {
+			b.until = now.Add(lasts)
+			b.next = b.until
+		}
+	}
+	if b.wrapped {
+		b.unnoted = append(b.unnoted, s)
 	}
 }

@@ -4,33 +4,46 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/sim"
-	"pgregory.net/rapid"
 )
 
 // tell plays a story: words of a time and what happens then. A call that ends at once is + (success),
 // - (failure), ? (nothing was learned) or x (rejected); "<a" begins call a, and "+a", "-a" or "?a"
-// ends it. It returns the states after each word.
+// ends it; "=" only asks for the state; a "*9" at the end of a word makes nine of it. It returns the
+// states after each word.
 func tell(t *testing.T, b *breaker.Breaker, story string) string {
 	t.Helper()
 	outcomes := map[byte]breaker.Outcome{'+': breaker.Success, '-': breaker.Failure, '?': breaker.Unknown}
 	permits := map[string]breaker.Permit{}
 	var states []string
 	for word := range strings.FieldsSeq(story) {
-		i := strings.IndexAny(word, "+-?x<")
+		i := strings.IndexAny(word, "+-?x<=")
 		d, err := time.ParseDuration(word[:i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		now, what, name := sim.Time(d), word[i], word[i+1:]
-		if what != '<' && name != "" {
-			b.Done(now, permits[name], outcomes[what])
-		} else {
+		now, what := sim.Time(d), word[i]
+		name, times, _ := strings.Cut(word[i+1:], "*")
+		n := 1
+		if times != "" {
+			if n, err = strconv.Atoi(times); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range n {
+			if what == '=' {
+				continue
+			}
+			if what != '<' && name != "" {
+				b.Done(now, permits[name], outcomes[what])
+				continue
+			}
 			permit, err := b.Allow(now)
 			if rejected := err == breaker.ErrOpen; rejected != (what == 'x') {
 				t.Errorf("%s: at %v: %v", story, now, err)
@@ -115,138 +128,6 @@ func TestRateIsExact(t *testing.T) {
 	}
 }
 
-// Against a slow model that keeps every result: random calls, late replies and waits.
-func TestEqualsSlowModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		cfg := breaker.Config{
-			Failures: rapid.IntRange(0, 3).Draw(t, "failures"),
-			Rate:     float64(rapid.IntRange(0, 4).Draw(t, "rate")) / 4,
-			SlowRate: float64(rapid.IntRange(0, 2).Draw(t, "slow rate")) / 2,
-			Window:   10 * time.Second,
-			MinCalls: rapid.IntRange(0, 5).Draw(t, "min calls"),
-			Slow:     2 * time.Second,
-			Open:     time.Duration(rapid.IntRange(1, 5).Draw(t, "open")) * time.Second,
-			Probes:   rapid.IntRange(1, 3).Draw(t, "probes"),
-		}
-		cfg.Successes = rapid.IntRange(1, cfg.Probes).Draw(t, "successes")
-		if cfg.Failures == 0 && cfg.Rate == 0 && cfg.SlowRate == 0 {
-			cfg.Failures = 1
-		}
-		b := breaker.New(cfg)
-
-		type call struct {
-			permit  breaker.Permit
-			episode int
-			began   sim.Time
-		}
-		type result struct {
-			at         sim.Time
-			fail, slow bool
-		}
-		var (
-			now      sim.Time
-			state    = breaker.Closed
-			since    sim.Time
-			episode  int
-			results  []result // of this episode
-			pending  []call
-			inFlight int // of this episode
-			counts   breaker.Counts
-		)
-		enter := func(s breaker.State) {
-			state, since, results, inFlight = s, now, nil, 0
-			episode++
-			if s == breaker.Open {
-				counts.Opened++
-			}
-		}
-		mustTrip := func() bool {
-			row := 0
-			for i := len(results) - 1; i >= 0 && results[i].fail; i-- {
-				row++
-			}
-			var calls, fails, slows int
-			for _, r := range results {
-				if int64(now)/int64(time.Second)-int64(r.at)/int64(time.Second) < 10 {
-					calls++
-					if r.fail {
-						fails++
-					}
-					if r.slow {
-						slows++
-					}
-				}
-			}
-			enough := calls >= cfg.MinCalls
-			return cfg.Failures > 0 && row >= cfg.Failures ||
-				enough && cfg.Rate > 0 && float64(fails) >= cfg.Rate*float64(calls) ||
-				enough && cfg.SlowRate > 0 && float64(slows) >= cfg.SlowRate*float64(calls)
-		}
-
-		t.Repeat(map[string]func(*rapid.T){
-			"wait": func(t *rapid.T) {
-				now = now.Add(time.Duration(rapid.IntRange(0, 6000).Draw(t, "ms")) * time.Millisecond)
-			},
-			"call": func(t *rapid.T) {
-				if state == breaker.Open && now.Sub(since) >= cfg.Open {
-					enter(breaker.HalfOpen)
-				}
-				want := state == breaker.Closed || state == breaker.HalfOpen && inFlight+len(results) < cfg.Probes
-				permit, err := b.Allow(now)
-				if (err == nil) != want {
-					t.Fatalf("at %v, %v: allowed is %v, want %v", now, state, err == nil, want)
-				}
-				if err != nil {
-					counts.Rejected++
-					return
-				}
-				counts.Allowed++
-				inFlight++
-				pending = append(pending, call{permit, episode, now})
-			},
-			"end": func(t *rapid.T) {
-				if len(pending) == 0 {
-					t.Skip()
-				}
-				i := rapid.IntRange(0, len(pending)-1).Draw(t, "which")
-				c := pending[i]
-				pending = append(pending[:i], pending[i+1:]...)
-				outcome := breaker.Outcome(rapid.IntRange(0, 2).Draw(t, "outcome"))
-				b.Done(now, c.permit, outcome)
-				if c.episode != episode {
-					return
-				}
-				inFlight--
-				if outcome == breaker.Unknown {
-					return
-				}
-				results = append(results, result{now, outcome == breaker.Failure, cfg.SlowRate > 0 && now.Sub(c.began) > cfg.Slow})
-				last := results[len(results)-1]
-				switch {
-				case state == breaker.Closed && mustTrip():
-					enter(breaker.Open)
-				case state == breaker.HalfOpen && (last.fail || last.slow):
-					enter(breaker.Open)
-				case state == breaker.HalfOpen && len(results) == cfg.Successes:
-					enter(breaker.Closed)
-				}
-			},
-			"": func(t *rapid.T) {
-				want := state
-				if state == breaker.Open && now.Sub(since) >= cfg.Open {
-					want = breaker.HalfOpen
-				}
-				if got := b.State(now); got != want {
-					t.Fatalf("at %v: %v, want %v", now, got, want)
-				}
-				if got := b.Counts(); got != counts {
-					t.Fatalf("at %v: %+v, want %+v", now, got, counts)
-				}
-			},
-		})
-	})
-}
-
 // A breaker that opens after k failures in a row for d, with one probe, under Poisson arrivals of
 // rate λ and independent failures of probability p that are known at once: E = (p⁻ᵏ-1)/(1-p)
 // calls until it opens, then λd rejected and 1 probe, 1/(1-p) times in the mean.
@@ -313,24 +194,6 @@ func meanAndError(sample []float64) (mean, se float64) {
 		se += (x - mean) * (x - mean)
 	}
 	return mean, math.Sqrt(se / (n - 1) / n)
-}
-
-func TestValidateNamesEveryBadField(t *testing.T) {
-	for _, cfg := range []breaker.Config{breaker.DefaultConfig(), breaker.Consecutive(5, time.Second)} {
-		if err := cfg.Validate(); err != nil {
-			t.Error(err)
-		}
-	}
-	err := breaker.Config{Rate: 2, MinCalls: -1, Successes: 1}.Validate()
-	want := `breaker: Rate is 2, need 0 to 1
-breaker: Window is 0s, need more than 0
-breaker: MinCalls is -1, need 0 or more
-breaker: Open is 0s, need more than 0
-breaker: Probes is 0, need 1 or more
-breaker: Successes is 1, need 1 to Probes`
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v\nwant %s", err, want)
-	}
 }
 
 func ExampleBreaker() {

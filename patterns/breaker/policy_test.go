@@ -169,3 +169,27 @@ func TestOnlyNamedKindsCount(t *testing.T) {
 		t.Error("two failures, and it is not open")
 	}
 }
+
+// What time alone has brought about is noted when a call finds it.
+func TestNotesOfWhatTimeDid(t *testing.T) {
+	cfg := config()
+	cfg.Failures, cfg.Auto, cfg.Trial = 1, true, 2*time.Second
+	b := breaker.New(cfg)
+	notes := simulate(t, func(s *sim.Simulation) {
+		call := b.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+			return patterns.Response{}, &patterns.Error{Kind: patterns.Failed}
+		})
+		s.Go("caller", func(p *sim.Process) {
+			call(p, patterns.Request{})
+			p.Sleep(13 * time.Second) // half-open at 10s, open again at 12s
+			call(p, patterns.Request{})
+		})
+	})
+	want := `0s breaker orders.payment open
+13s breaker orders.payment half-open
+13s breaker orders.payment open
+`
+	if notes != want {
+		t.Errorf("noted\n%s\nwant\n%s", notes, want)
+	}
+}

@@ -7,34 +7,34 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// slices is in how many steps a window slides: Hystrix, Polly, failsafe-go and Finagle use 10 too.
-const slices = 10
+// tenths is in how many steps a window slides: Hystrix, Polly, failsafe-go and Finagle use 10 too.
+const tenths = 10
 
-// A Sum is the sum of what was added within a sliding window of time.
-//
-// The window moves in steps of a tenth of its length, so it covers between nine tenths and the
-// whole of it. Steps begin at multiples of a tenth since time zero. A clock that is set back
-// stands still until it has caught up. The zero Sum is not usable; see [New].
+// A Sum is the sum of what was added within a sliding window of time. The zero Sum is not usable; see
+// [New] and [Of].
 type Sum struct {
-	step   time.Duration
-	start  sim.Time // when the newest slice began
-	newest int      // its index
-	slices [slices]int64
-	total  int64
+	steps Steps
+	sums  []int64
+	total int64
 }
 
-// New returns a sum over the given length of time, which must be positive.
+// New returns a sum over the given length of time, which must be positive. The window moves in steps of
+// a tenth of its length, which begin at multiples of a tenth since time zero, so it covers between nine
+// tenths and the whole of it.
 func New(length time.Duration) Sum {
 	if length <= 0 {
 		panic("window: length " + length.String() + " is not positive")
 	}
-	return Sum{step: max(length/slices, 1)}
+	return Of(Shape{Steps: tenths, Step: max(length/tenths, 1)})
 }
+
+// Of returns a sum over a window of the given shape.
+func Of(shape Shape) Sum { return Sum{steps: NewSteps(shape), sums: make([]int64, shape.Steps)} }
 
 // Add adds n at now.
 func (w *Sum) Add(now sim.Time, n int64) {
 	w.slide(now)
-	w.slices[w.newest] += n
+	w.sums[w.steps.Slot()] += n
 	w.total += n
 }
 
@@ -44,19 +44,16 @@ func (w *Sum) Total(now sim.Time) int64 {
 	return w.total
 }
 
-// Clear forgets everything.
-func (w *Sum) Clear() { w.slices, w.total = [slices]int64{}, 0 }
+// Reset forgets everything; see [Steps.Reset].
+func (w *Sum) Reset(now sim.Time) {
+	clear(w.sums)
+	w.total = 0
+	w.steps.Reset(now)
+}
 
 func (w *Sum) slide(now sim.Time) {
-	behind := now.Sub(w.start)
-	if behind < w.step {
-		return
-	}
-	steps := behind / w.step
-	w.start = w.start.Add(steps * w.step)
-	for range min(steps, slices) {
-		w.newest = (w.newest + 1) % slices
-		w.total -= w.slices[w.newest]
-		w.slices[w.newest] = 0
+	for slot, ok := w.steps.Left(now); ok; slot, ok = w.steps.Left(now) {
+		w.total -= w.sums[slot]
+		w.sums[slot] = 0
 	}
 }
