@@ -4,7 +4,7 @@ import "slices"
 
 // Fork starts a child in the process's group. A child that still runs when its parent ends is killed.
 func (p *Process) Fork(name string, f func(c *Process)) *Process {
-	return p.group.start(&Process{name: name, body: f, background: p.background}, p)
+	return p.group.start(&Process{name: name, body: callBody, arg: f, background: p.background}, p)
 }
 
 // Join waits until all the given processes have ended.

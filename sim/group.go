@@ -16,16 +16,31 @@ type Group struct {
 	name        string
 	alive       bool
 	incarnation uint64
-	paused      bool
+	life        *life
 	held        []uint64 // what fell due during the pause
 	clock       *clock   // nil: the kernel's own
 	processes   Process  // head of the ring of the group's processes, in order of start
 	suspects    []string // of the root group: whom the livelock guard has seen
 }
 
+// A life is one incarnation of a group. Every event belongs to one.
+type life struct {
+	group *Group
+	state lifeState
+}
+
+type lifeState uint8
+
+const (
+	active lifeState = iota
+	paused           // its events wait
+	over             // its events are dropped
+)
+
 // NewGroup returns a group that is alive.
 func (s *Simulation) NewGroup(name string) *Group {
 	g := &Group{s: s, name: name, alive: true, incarnation: 1}
+	g.life = &life{group: g}
 	g.processes.gnext, g.processes.gprev = &g.processes, &g.processes
 	return g
 }
@@ -46,8 +61,10 @@ func (g *Group) Kill() {
 		return
 	}
 	g.alive = false
-	g.incarnation++
 	g.Resume() // what it held is dropped when it comes up: it belongs to the life that has ended
+	g.incarnation++
+	g.life.state = over
+	g.life = &life{group: g}
 	running := g.s.current
 	for p := g.processes.gnext; p != &g.processes; {
 		if p == running || p.killed {
@@ -77,32 +94,32 @@ func (g *Group) Start() {
 // Pause stops the group until Resume. Its local clock goes on.
 func (g *Group) Pause() {
 	if g.alive {
-		g.paused = true
+		g.life.state = paused
 	}
 }
 
 // Resume ends a pause: what fell due meanwhile happens now, in the order in which it fell due.
 func (g *Group) Resume() {
-	g.paused = false
+	g.life.state = active
 	if len(g.held) == 0 {
 		return
 	}
 	q := g.s.queue
-	due := q.pending(g)
+	due := q.pending(g.life)
 	late := false
 	for _, id := range g.held {
-		late = q.resume(id, g.s.now, g.Now()) || late
+		late = q.resume(id, g.s.now, g.Now(), g.s.now) || late
 	}
 	g.held = g.held[:0]
 	for _, e := range due {
 		if late && e.at == g.s.now { // of this very instant: behind what was held
-			q.move(e.slot(), e.at)
+			q.move(e, e.at, g.s.now)
 		}
 	}
 }
 
 // Paused reports whether the group is paused.
-func (g *Group) Paused() bool { return g.paused }
+func (g *Group) Paused() bool { return g.life.state == paused }
 
 // hold keeps an event that falls due while the group is paused.
 func (g *Group) hold(e entry) {
@@ -114,7 +131,7 @@ func (g *Group) hold(e entry) {
 
 // At calls f at an instant of the group's clock. It panics if that instant has passed; a dead
 // group's request is ignored.
-func (g *Group) At(t Time, f func()) Timer { return g.schedule(t, slot{do: callFunc, arg: f}) }
+func (g *Group) At(t Time, f func()) Timer { return g.AtCall(t, callFunc, f) }
 
 // After calls f when d has passed on the group's clock. It panics if d is negative.
 func (g *Group) After(d time.Duration, f func()) Timer {
@@ -126,32 +143,24 @@ func (g *Group) After(d time.Duration, f func()) Timer {
 
 // AtCall calls f with arg at an instant of the group's clock, without a closure.
 func (g *Group) AtCall(t Time, f func(any), arg any) Timer {
-	return g.schedule(t, slot{do: f, arg: arg})
-}
-
-// schedule adds an event of the group at an instant of its clock.
-func (g *Group) schedule(t Time, ev slot) Timer {
 	if !g.alive || g.s.silent() {
 		return Timer{}
 	}
-	return Timer{g.s, g.push(t, ev)}
+	return Timer{g.s, g.push(t, f, arg)}
 }
 
-// push is schedule without asking whether the dead speak.
-func (g *Group) push(t Time, ev slot) uint64 {
-	at := t
+// push adds an event of the group at an instant of its clock, without asking whether the dead speak.
+func (g *Group) push(t Time, do func(any), arg any) (id uint64) {
+	s, at := g.s, t
 	if g.clock != nil {
-		ev.local = t
-		at = g.clock.due(t)
-		if at < g.s.now {
-			at = g.s.now
-		}
+		at = max(g.clock.due(t), s.now)
 	}
-	if at < g.s.now {
-		panic(fmt.Sprintf("sim: an event at %v is before the present instant %v", t, g.s.now))
+	if at < s.now {
+		panic(fmt.Sprintf("sim: an event at %v is before the present instant %v", t, s.now))
 	}
-	ev.group, ev.incarnation = g, g.incarnation
-	return g.s.queue.push(at, ev)
+	ev := s.queue.push(at, s.now)
+	ev.life, ev.do, ev.arg, ev.local = g.life, do, arg, t
+	return ev.id
 }
 
 // A clock is a local clock: at the kernel's instant base it showed shown, and it gains rate
@@ -210,17 +219,14 @@ func (g *Group) SetClock(offset time.Duration, drift int64) {
 	if drift <= -billion {
 		panic(fmt.Sprintf("sim: a drift of %d parts per billion stops the clock or turns it back", drift))
 	}
-	old, before := g.clock, g.Now()
+	before := g.Now()
 	g.clock = &clock{base: g.s.now, shown: g.s.now.Add(offset), rate: drift}
 	step := g.clock.shown.Sub(before)
-	for _, e := range g.s.queue.pending(g) {
-		ev := &g.s.queue.slots[e.slot()]
-		if old == nil {
-			ev.local = e.at
-		}
+	for _, e := range g.s.queue.pending(g.life) {
+		ev := g.s.queue.slot(e.slot())
 		ev.local = ev.local.Add(step)
 		if at := max(g.clock.due(ev.local), g.s.now); at != e.at {
-			g.s.queue.move(e.slot(), at)
+			g.s.queue.move(e, at, g.s.now)
 		}
 	}
 	for p := g.processes.gnext; p != &g.processes; p = p.gnext {

@@ -15,8 +15,11 @@ type Event struct {
 	Who    Who
 }
 
-// OnEvent calls f after every event from now on. f must not change the run.
-func (s *Simulation) OnEvent(f func(Event)) { s.onEvent = append(s.onEvent, f) }
+// OnEvent calls f after every event that begins from now on. f must not change the run.
+func (s *Simulation) OnEvent(f func(Event)) {
+	s.onEvent = append(s.onEvent, f)
+	s.direct = false
+}
 
 // Who is a process, or the function of a callback, and the group that it belongs to. The zero Who
 // is nobody. Two are equal if they are the same.
@@ -32,7 +35,7 @@ func (s *Simulation) Who() Who {
 	if s.current != nil {
 		return s.current.who()
 	}
-	return whoseEvent(&s.event)
+	return whoseEvent(s.callback)
 }
 
 // String names it: "api/handler #12", or "api: callback orders.(*shop).restock".
@@ -55,16 +58,16 @@ func (p *Process) who() Who { return Who{group: p.group.name, process: p.name, i
 // whoseEvent returns who an event belongs to.
 func whoseEvent(ev *slot) Who {
 	switch {
-	case ev.group == nil:
+	case ev == nil:
 		return Who{}
-	case ev.proc != nil:
-		return ev.proc.who()
+	case ev.do == nil:
+		return ev.arg.(*Process).who()
 	}
 	callback := reflect.ValueOf(ev.do).Pointer()
 	if f, ok := ev.arg.(func()); ok {
 		callback = reflect.ValueOf(f).Pointer()
 	}
-	return Who{group: ev.group.name, callback: callback}
+	return Who{group: ev.life.group.name, callback: callback}
 }
 
 func funcName(pc uintptr) string {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"iter"
 	"runtime/debug"
 	"time"
 )
@@ -14,8 +13,7 @@ type Process struct {
 	group                    *Group
 	id                       uint64
 	name                     string
-	body                     func(*Process)
-	bodyArg                  func(*Process, any) // of a spawned process, with arg
+	body                     func(*Process, any)
 	arg                      any
 	co                       *coroutine
 	background, pooled       bool
@@ -24,6 +22,7 @@ type Process struct {
 
 	// The wait it is in. A wake-up carries the ticket of the wait that it is for.
 	ticket  uint64
+	wakeup  uint64 // the event that will wake it, if that is scheduled
 	waiting bool
 	parked  bool   // it has given control back
 	decided bool   // how the wait ends is settled; the process has not run yet
@@ -82,7 +81,11 @@ func (p *Process) unwind() {
 		co := p.co
 		p.finish()
 		for {
-			co.yield(struct{}{})
+			to := co.home
+			if to == nil {
+				to = p.s.goOn(nil)
+			}
+			p.s.yield(co, to)
 		}
 	}
 	p.unwinding = true
@@ -100,13 +103,15 @@ func (s *Simulation) Background(name string, f func(p *Process)) *Process {
 
 // Go starts a process of the group; see [Simulation.Go]. A dead group's process never starts.
 func (g *Group) Go(name string, f func(p *Process)) *Process {
-	return g.start(&Process{name: name, body: f}, nil)
+	return g.start(&Process{name: name, body: callBody, arg: f}, nil)
 }
 
 // Background starts a background process of the group; see [Simulation.Background].
 func (g *Group) Background(name string, f func(p *Process)) *Process {
-	return g.start(&Process{name: name, body: f, background: true}, nil)
+	return g.start(&Process{name: name, body: callBody, arg: f, background: true}, nil)
 }
+
+func callBody(p *Process, f any) { f.(func(*Process))(p) }
 
 // Spawn starts a background process that nobody has a handle on, with one argument: the cheapest
 // way to start many short ones, whose memory is used again.
@@ -121,7 +126,7 @@ func (g *Group) Spawn(name string, f func(p *Process, arg any), arg any) {
 	} else {
 		p = new(Process)
 	}
-	p.name, p.bodyArg, p.arg, p.background, p.pooled = name, f, arg, true, true
+	p.name, p.body, p.arg, p.background, p.pooled = name, f, arg, true, true
 	p.killed, p.ended = false, false
 	g.start(p, nil)
 }
@@ -144,7 +149,7 @@ func (g *Group) start(p *Process, parent *Process) *Process {
 	}
 	p.begin("its start", nil)
 	p.decided = true
-	g.push(g.Now(), slot{proc: p, ticket: p.ticket})
+	p.wakeup = g.push(g.Now(), nil, p)
 	return p
 }
 
@@ -184,12 +189,8 @@ func (p *Process) SleepUntil(t Time) error {
 		return err
 	}
 	p.begin("time to pass", nil)
-	timer := Timer{p.s, p.group.push(max(t, p.Now()), slot{proc: p, ticket: p.ticket})}
-	err := p.park()
-	if err != nil {
-		timer.Stop()
-	}
-	return err
+	p.wakeup = p.group.push(max(t, p.Now()), nil, p)
+	return p.park()
 }
 
 // A Ticket names one wait of one process. It is how other parts of a model are built that
@@ -239,6 +240,7 @@ func (t Ticket) Wake() bool {
 // begin opens a new wait.
 func (p *Process) begin(what string, source waiter) {
 	p.ticket++
+	p.unschedule()
 	p.waiting, p.decided, p.waitErr = true, false, nil
 	p.what, p.source, p.since = what, source, p.s.now
 }
@@ -246,13 +248,22 @@ func (p *Process) begin(what string, source waiter) {
 // end closes the wait, so that wake-ups for it are stale.
 func (p *Process) end() {
 	p.ticket++
+	p.unschedule()
 	p.waiting, p.decided, p.source = false, false, nil
 }
 
 // decide settles how the wait ends, and schedules the process.
 func (p *Process) decide(err error) {
 	p.decided, p.waitErr = true, err
-	p.group.push(p.group.Now(), slot{proc: p, ticket: p.ticket})
+	p.wakeup = p.group.push(p.group.Now(), nil, p)
+}
+
+// unschedule drops the wake-up that is on its way, such as a sleep's.
+func (p *Process) unschedule() {
+	if p.wakeup != 0 {
+		p.s.queue.stop(p.wakeup)
+		p.wakeup = 0
+	}
 }
 
 // cut ends an undecided wait with an error.
@@ -261,7 +272,8 @@ func (p *Process) cut(err error) {
 		p.source.withdraw(p, false)
 		p.source = nil
 	}
-	p.ticket++ // a wake-up that is on its way, such as a sleep's, is stale
+	p.ticket++
+	p.unschedule()
 	p.decide(err)
 }
 
@@ -288,7 +300,7 @@ func (p *Process) park() error {
 		p.unwind()
 	}
 	p.parked = true
-	p.co.yield(struct{}{})
+	p.s.transfer(p.co, p.s.goOn(p.s.successor()))
 	p.parked = false
 	if p.killed {
 		p.unwind()
@@ -298,30 +310,11 @@ func (p *Process) park() error {
 	return err
 }
 
-// resume runs the process until it waits again or ends. Its wake-up has just come up.
-func (p *Process) resume() {
-	if !p.decided {
-		p.decided = true
-	}
-	p.enter()
-}
-
-// enter switches to the process's coroutine and back.
-func (p *Process) enter() {
-	s := p.s
-	if p.co == nil {
-		p.end()
-		p.co = s.worker.coroutine()
-		p.co.p = p
-	}
-	before := s.current
-	defer func() { s.current = before }() // even if p ends the goroutine, as t.FailNow does
-	s.current = p
-	co := p.co
-	co.next()
-	if co.p == nil {
-		s.worker.coroutines = append(s.worker.coroutines, co)
-	}
+// start lets the process begin on an idle coroutine.
+func (p *Process) start(co *coroutine) {
+	p.end()
+	p.s.current, p.wakeup = p, 0
+	p.co, co.p = co, p
 }
 
 // Interrupt cuts the process's wait short with an [*Interrupted]; if it does not wait, or its wait
@@ -353,6 +346,7 @@ func (p *Process) Kill() {
 		}
 		p.source = nil
 		p.ticket++
+		p.unschedule()
 	}
 	switch {
 	case s.current == p:
@@ -361,7 +355,7 @@ func (p *Process) Kill() {
 		p.finish()
 	case p.parked:
 		p.unwinding = true
-		p.enter()
+		p.unwindNow()
 	}
 	// Otherwise it is running further down, and has just killed the one that killed it.
 	s.current.unwindIfKilled()
@@ -374,21 +368,34 @@ func (p *Process) unwindIfKilled() {
 	}
 }
 
+// unwindNow gives control to the killed process until it has ended.
+func (p *Process) unwindNow() {
+	s := p.s
+	killer, current := s.on, s.current
+	defer func() { s.current = current }() // even if p ends the goroutine, as t.FailNow does
+	s.current, p.co.home = p, killer
+	s.transfer(killer, p.co)
+	s.exitToo()
+}
+
 // run is the life of a process on its coroutine.
-func (p *Process) run() {
+func (p *Process) run(co *coroutine) {
+	exits := true // the goroutine, as t.FailNow does
 	defer func() {
 		if v := recover(); v != nil {
+			exits = false
 			if u, ok := v.(unwind); !ok || u.p != p {
 				p.s.fail(p.label(), v, string(debug.Stack()))
 			}
 		}
+		s := p.s
 		p.finish()
+		if exits {
+			co.exit(s)
+		}
 	}()
-	if p.bodyArg != nil {
-		p.bodyArg(p, p.arg)
-	} else {
-		p.body(p)
-	}
+	p.body(p, p.arg)
+	exits = false
 }
 
 // finish takes the process out of the run.
@@ -430,33 +437,4 @@ func (p *Process) recycle() {
 		ticket: p.ticket + 1, scopes: p.scopes[:0], spare: append(p.spare, p.scopes...), joiners: p.joiners,
 	}
 	w.processes = append(w.processes, p)
-}
-
-// A coroutine runs the bodies of processes, one after another.
-type coroutine struct {
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
-	p     *Process // whose body it runs; nil if idle
-}
-
-// coroutine returns an idle coroutine.
-func (w *Worker) coroutine() *coroutine {
-	if n := len(w.coroutines); n > 0 {
-		c := w.coroutines[n-1]
-		w.coroutines = w.coroutines[:n-1]
-		return c
-	}
-	c := new(coroutine)
-	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
-		c.yield = yield
-		for {
-			c.p.run()
-			c.p = nil
-			if !yield(struct{}{}) {
-				return
-			}
-		}
-	})
-	return c
 }

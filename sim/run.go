@@ -5,6 +5,7 @@ type Config struct {
 	Seed         Seed
 	MaxSteps     uint64 // events after which the run fails with [ErrStepLimit]; 0 means no limit
 	MaxAtInstant int    // events at one instant after which the run fails with [ErrLivelock]; 0 means 1,000,000
+	Trampoline   bool   // every change of process goes through the driver: slower, with the same results; a profile then shows each process by itself
 }
 
 // A Result says how far a run got and what it did.

@@ -61,7 +61,7 @@ func (p *Process) open(deadline Time) Scope {
 	// An outer scope with an earlier deadline ends before this one can.
 	if deadline < Never {
 		if outer, ok := p.Deadline(); !ok || deadline < outer {
-			sc.timer = p.group.schedule(max(deadline, p.Now()), slot{do: deadlinePassed, arg: sc})
+			sc.timer = p.group.AtCall(max(deadline, p.Now()), deadlinePassed, sc)
 		}
 	}
 	p.scopes = append(p.scopes, sc)

@@ -18,25 +18,35 @@ type Simulation struct {
 	processes Process  // head of the ring of living processes, in order of start
 	started   uint64   // processes started so far
 	current   *Process // the process that runs now; nil in a callback
+	driver    coroutine
+	on        *coroutine // that has control
+	target    *coroutine // that is to get control
+	exiting   *coroutine // whose goroutine is ending
 	streams   map[string]bool
 	digest    digest
 	notes     uint64
 	onNote    []func(Note)
 	onEvent   []func(Event)
-	event     slot // what happens now; zero outside of events
+	callback  *slot // what happens now; nil outside of callbacks
 	atInstant int
+	until     Time // the events up to this instant are to happen
 	running   bool
+	direct    bool // a process that waits may give control to the next by itself
 	closed    bool
 	failure   *Failure
 }
 
+var forceTrampoline bool // set by a test: every run goes through the driver
+
 func newSimulation(cfg Config, w *Worker) *Simulation {
+	cfg.Trampoline = cfg.Trampoline || forceTrampoline
 	if cfg.MaxAtInstant == 0 {
 		cfg.MaxAtInstant = 1_000_000
 	}
 	w.queue.reset()
 	s := &Simulation{cfg: cfg, queue: &w.queue, worker: w, streams: map[string]bool{}, digest: newDigest()}
 	s.processes.next, s.processes.prev = &s.processes, &s.processes
+	s.driver.resumed, s.on = true, &s.driver
 	s.root = s.NewGroup("")
 	return s
 }
@@ -144,10 +154,11 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 	if s.running {
 		panic("sim: a run is driven from outside, not from one of its own events")
 	}
-	s.running = true
+	s.running, s.until = true, until
+	s.direct = cond == nil && len(s.onEvent) == 0 && !s.cfg.Trampoline
 	asking := false // cond
 	defer func() {
-		s.running, s.current = false, nil
+		s.running, s.direct, s.current = false, false, nil
 		v := recover()
 		switch {
 		case v == nil:
@@ -156,7 +167,7 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 		default:
 			s.fail(s.Who().String(), v, string(debug.Stack()))
 		}
-		s.event = slot{}
+		s.callback = nil
 	}()
 	for s.failure == nil {
 		if asking = cond != nil; asking && !cond() {
@@ -167,50 +178,117 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 		if !ok || e.at > until {
 			return false
 		}
-		next := &s.queue.slots[e.slot()]
-		if next.stale() {
+		ev := s.queue.slot(e.slot())
+		switch ev.life.state {
+		case over:
 			s.queue.take(e)
+			s.queue.release(ev, e.slot())
+			continue
+		case paused:
+			ev.life.group.hold(e)
 			continue
 		}
-		if next.group.paused {
-			next.group.hold(e)
-			continue
-		}
-		s.event = s.queue.take(e)
-		if e.at != s.now {
-			s.now, s.atInstant = e.at, 0
-		}
-		if s.atInstant++; s.atInstant > s.cfg.MaxAtInstant && s.livelock() {
-			return false
-		}
-		if s.cfg.MaxSteps > 0 && s.digest.events == s.cfg.MaxSteps {
-			s.fail(s.Who().String(), fmt.Errorf("%w: %d events", ErrStepLimit, s.cfg.MaxSteps), "")
+		s.happen(e)
+		if !s.withinLimits(ev) {
 			return false
 		}
 		s.digest.event(e.at, e.seq())
-		if p := s.event.proc; p != nil {
-			p.resume()
-		} else {
-			s.event.do(s.event.arg)
-		}
-		for _, f := range s.onEvent {
-			f(Event{e.at, s.digest.events, s.digest.final(), whoseEvent(&s.event)})
-		}
+		s.execute(e, ev)
 	}
 	return false
 }
 
+// happen takes an event out of the order and moves the clock to it.
+func (s *Simulation) happen(e entry) {
+	s.queue.take(e)
+	if e.at != s.now {
+		s.now, s.atInstant = e.at, 0
+	}
+	s.atInstant++
+}
+
+// execute does what an event is for.
+func (s *Simulation) execute(e entry, ev *slot) {
+	observed, who := len(s.onEvent) > 0, Who{}
+	if observed {
+		who = whoseEvent(ev)
+	}
+	if ev.do == nil {
+		p := ev.arg.(*Process)
+		s.queue.release(ev, e.slot())
+		s.transfer(&s.driver, s.goOn(p))
+		s.exitToo()
+	} else {
+		s.callback = ev
+		ev.do(ev.arg)
+		s.callback = nil
+		s.queue.release(ev, e.slot())
+	}
+	if observed {
+		for _, f := range s.onEvent {
+			f(Event{e.at, s.digest.events, s.digest.final(), who})
+		}
+	}
+}
+
+// withinLimits reports whether the limits of the run allow one more event, the given one, and fails
+// the run if not.
+func (s *Simulation) withinLimits(ev *slot) bool {
+	if s.atInstant > s.cfg.MaxAtInstant && s.livelock(ev) {
+		return false
+	}
+	if s.cfg.MaxSteps > 0 && s.digest.events == s.cfg.MaxSteps {
+		s.fail(whoseEvent(ev).String(), fmt.Errorf("%w: %d events", ErrStepLimit, s.cfg.MaxSteps), "")
+		return false
+	}
+	return true
+}
+
+// successor returns the process whose wake-up is the next event, and takes that event. It returns nil
+// if the next event, or none, is for the driver to see to.
+func (s *Simulation) successor() *Process {
+	if !s.direct || s.failure != nil {
+		return nil
+	}
+	e, ok := s.queue.first()
+	if !ok || e.at > s.until {
+		return nil
+	}
+	ev := s.queue.slot(e.slot())
+	if ev.do != nil || ev.life.state != active || s.atInstant >= s.cfg.MaxAtInstant ||
+		s.cfg.MaxSteps > 0 && s.digest.events >= s.cfg.MaxSteps {
+		return nil
+	}
+	s.happen(e)
+	s.queue.release(ev, e.slot())
+	s.digest.event(e.at, e.seq())
+	return ev.arg.(*Process)
+}
+
+// goOn makes p the process that runs, and returns its coroutine: the driver's for no process.
+func (s *Simulation) goOn(p *Process) *coroutine {
+	s.current = p
+	if p == nil {
+		return &s.driver
+	}
+	p.decided, p.wakeup = true, 0
+	if p.co == nil {
+		p.start(s.worker.coroutine())
+	}
+	return p.co
+}
+
 // livelock watches who keeps the clock from moving for a while, and then fails the run.
-func (s *Simulation) livelock() bool {
+func (s *Simulation) livelock(ev *slot) bool {
 	const watched = 8
 	if s.atInstant == s.cfg.MaxAtInstant+1 {
 		s.root.suspects = nil
 	}
 	if s.atInstant <= s.cfg.MaxAtInstant+watched {
-		s.suspects(s.Who().String())
+		s.suspects(whoseEvent(ev).String())
 		return false
 	}
-	s.fail(s.Who().String(), fmt.Errorf("%w: %d events at one instant, the last by %s",
+	s.fail(whoseEvent(ev).String(), fmt.Errorf("%w: %d events at one instant, the last by %s",
 		ErrLivelock, s.cfg.MaxAtInstant, strings.Join(s.root.suspects, ", ")), "")
 	return true
 }
@@ -227,7 +305,7 @@ func (s *Simulation) suspects(owner string) {
 // close unwinds what is left of the run.
 func (s *Simulation) close() {
 	s.closed = true
-	s.current = nil
+	s.current, s.on = nil, &s.driver
 	defer func() {
 		if s.processes.next != &s.processes {
 			s.close() // a deferred function of a process ended the goroutine, as t.FailNow does

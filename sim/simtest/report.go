@@ -88,6 +88,7 @@ func framesOf(stack string) string {
 		case !inside:
 			continue
 		case strings.HasPrefix(lines[i], "github.com/nines-sim/nines/sim.(*Process).run("),
+			strings.HasPrefix(lines[i], "github.com/nines-sim/nines/sim.callBody("),
 			strings.HasPrefix(lines[i], "github.com/nines-sim/nines/sim.(*Simulation).loop("),
 			strings.HasPrefix(lines[i], "github.com/nines-sim/nines/sim/simtest.(*execution).once."):
 			return strings.Join(kept, "")
