@@ -6,38 +6,46 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/patterns/internal/check"
+	"github.com/nines-sim/nines/sim/dist"
 )
 
-// A Jitter spreads retries over time, so that clients that failed together do not come back
-// together.
-type Jitter uint8
+// A Growth says how the waits of a call grow.
+type Growth uint8
 
-// The jitters of Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-// U(a, b) is uniform, e the exponential back-off of that retry.
+// The growths, of the wait before the n-th retry.
 const (
-	None         Jitter = iota // e
-	Full                       // U(0, e)
-	Equal                      // e/2 + U(0, e/2)
-	Decorrelated               // min(Max, U(First, 3 times the previous wait)), which is First at first; Factor plays no part
-	jitters
+	Exponential Growth = iota // First·Factorⁿ⁻¹; constant if Factor is 1
+	Linear                    // First + (n-1)·Step
+	Fibonacci                 // First times 1, 1, 2, 3, 5, 8, ...
+	Polynomial                // First·n to the power of Factor
+	growths
 )
 
-var jitterNames = [jitters]string{"none", "full", "equal", "decorrelated"}
+var growthNames = [growths]string{"exponential", "linear", "fibonacci", "polynomial"}
 
-func (j Jitter) String() string {
-	if j < jitters {
-		return jitterNames[j]
+func (g Growth) String() string {
+	if g < growths {
+		return growthNames[g]
 	}
-	return fmt.Sprintf("jitter %d", uint8(j))
+	return fmt.Sprintf("growth %d", uint8(g))
 }
 
-// A Backoff says how long to wait before each retry: min(Max, First·Factorⁿ⁻¹) before the n-th,
-// with jitter. The cap comes before the jitter, which is therefore not lost at the cap.
+// A Backoff says how long to wait before each retry: a wait that grows, up to Max, with jitter.
 type Backoff struct {
 	First  time.Duration // before the first retry; 0: no wait at all
 	Max    time.Duration // the longest wait; 0: no limit
-	Factor float64       // by which it grows; 1: constant
-	Jitter Jitter
+	Growth Growth
+	Factor float64       // by which it grows, or to which power
+	Step   time.Duration // by which it grows each time, if it is Linear
+
+	Jitter     Jitter
+	Spread     float64       // of Proportional and Upward: share of the wait
+	Width      time.Duration // of Around
+	CapLast    bool          // Max is applied after the jitter; false: before, so that waits at Max are spread too, and may exceed it
+	FlatCap    bool          // a wait of Max has no jitter (aws-sdk-go-v2 until 2026)
+	FirstExact bool          // the first wait has no jitter (Finagle)
+
+	Grain time.Duration // waits are cut down to whole multiples of this, as they grow too; 0: nanoseconds
 }
 
 // DefaultBackoff returns 50 ms that double up to 1 s, with full jitter. The AWS SDKs begin with
@@ -59,37 +67,66 @@ func (b Backoff) Validate() error {
 func (b Backoff) check(f *check.Fields) {
 	f.Need(b.First >= 0, "Backoff.First", b.First, "0 or more")
 	f.Need(b.Max == 0 || b.Max >= b.First, "Backoff.Max", b.Max, "0, or at least First")
-	f.Need(b.Factor >= 1 && b.Factor <= math.MaxFloat64, "Backoff.Factor", b.Factor, "1 or more")
-	f.Need(b.Jitter < jitters, "Backoff.Jitter", b.Jitter, "none, full, equal or decorrelated")
+	f.Need(b.Growth < growths, "Backoff.Growth", b.Growth, "exponential, linear, fibonacci or polynomial")
+	f.Need(b.Growth != Exponential || b.Factor >= 1 && b.Factor <= math.MaxFloat64, "Backoff.Factor", b.Factor, "1 or more")
+	f.Need(b.Growth != Polynomial || b.Factor >= 0 && b.Factor <= 100, "Backoff.Factor", b.Factor, "0 to 100")
+	f.Need(b.Step >= 0, "Backoff.Step", b.Step, "0 or more")
+	f.Need(b.Jitter < jitters, "Backoff.Jitter", b.Jitter, "a jitter")
+	f.Need(b.Spread >= 0 && (b.Spread <= 1 || b.Jitter == Upward && b.Spread <= 100), "Backoff.Spread", b.Spread, "0 to 1")
+	f.Need(b.Width >= 0, "Backoff.Width", b.Width, "0 or more")
+	f.Need(b.Grain >= 0, "Backoff.Grain", b.Grain, "0 or more")
 }
 
-// Delay returns the wait before the n-th retry (n = 1, 2, ...) of a call that waited previous
-// before its last one. u is the luck, from [0, 1).
-func (b Backoff) Delay(n int, previous time.Duration, u float64) time.Duration {
-	switch b.Jitter {
-	case Full:
-		return scale(b.exponential(n), u)
-	case Equal:
-		whole := b.exponential(n)
-		half := whole / 2
-		return whole - half + scale(half, u)
-	case Decorrelated:
-		if previous == 0 {
-			previous = b.First
-		}
-		return min(b.First+scale(3*previous-b.First, u), b.limit())
-	default:
-		return b.exponential(n)
+// Waits are where a call is in its back-off. The zero Waits are its beginning.
+type Waits struct {
+	Made     int           // waits so far
+	Previous time.Duration // the last of them
+	phase    float64       // of PollyJitter: what the waits so far should add up to
+}
+
+// Next returns the next wait of a call. u is the luck, from [0, 1).
+func (b *Backoff) Next(w *Waits, u float64) time.Duration {
+	w.Made++
+	d := min(b.jittered(w, u), forever)
+	if b.CapLast {
+		d = min(d, b.limit())
 	}
+	if b.Grain > 0 {
+		d -= d % b.Grain
+	}
+	w.Previous = d
+	return d
 }
 
-// exponential returns min(Max, First·Factorⁿ⁻¹).
-func (b Backoff) exponential(n int) time.Duration {
+// grown returns the n-th wait without jitter, and without Max if that comes last.
+func (b *Backoff) grown(n int) time.Duration {
+	limit := b.limit()
+	if b.CapLast {
+		limit = forever
+	}
 	wait := float64(b.First)
-	for range n - 1 {
-		wait *= b.Factor
+	if b.First == 0 && b.Growth != Linear {
+		return 0
 	}
-	if limit := b.limit(); wait >= float64(limit) {
+	switch b.Growth {
+	case Exponential:
+		for i := 1; i < n && wait < float64(limit); i++ {
+			wait *= b.Factor
+			if b.Grain > 0 && wait < float64(limit) {
+				wait = float64(time.Duration(wait) / b.Grain * b.Grain)
+			}
+		}
+	case Linear:
+		wait += float64(float64(n-1) * float64(b.Step))
+	case Fibonacci:
+		before := 0.0
+		for i := 1; i < n && wait < float64(limit); i++ {
+			before, wait = wait, before+wait
+		}
+	case Polynomial:
+		wait *= dist.Pow(float64(n), b.Factor)
+	}
+	if wait >= float64(limit) {
 		return limit
 	}
 	return time.Duration(wait)
@@ -98,11 +135,14 @@ func (b Backoff) exponential(n int) time.Duration {
 // forever is longer than any run, and three times it does not overflow.
 const forever = time.Duration(1 << 61)
 
-func (b Backoff) limit() time.Duration {
+func (b *Backoff) limit() time.Duration {
 	if b.Max == 0 {
 		return forever
 	}
 	return b.Max
 }
 
-func scale(d time.Duration, u float64) time.Duration { return time.Duration(float64(d) * u) }
+// scale returns d·u, at most forever: what does not fit an integer differs between processors.
+func scale(d time.Duration, u float64) time.Duration {
+	return time.Duration(min(float64(d)*u, float64(forever)))
+}

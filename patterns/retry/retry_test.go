@@ -51,6 +51,10 @@ func scripted(script string, log *[]string) patterns.Call {
 			return resp, &patterns.Error{Kind: patterns.Refused, Layer: "network"}
 		case 'o':
 			return resp, &patterns.Error{Kind: patterns.Overloaded, Layer: "server", RetryAfter: 400 * ms}
+		case 'O':
+			return resp, &patterns.Error{Kind: patterns.Overloaded, Layer: "server"}
+		case 'n':
+			return resp, &patterns.Error{Kind: patterns.Overloaded, Layer: "server", RetryAfter: -1}
 		case 'c':
 			return resp, &patterns.Error{Kind: patterns.Conflict, Layer: "server"}
 		}
@@ -66,6 +70,17 @@ func TestStories(t *testing.T) {
 	}
 	careful := constant(3)
 	careful.OnlySafe = true
+	change := func(cfg retry.Config, f func(*retry.Config)) retry.Config {
+		f(&cfg)
+		return cfg
+	}
+	pushback := func(p retry.Pushback) retry.Config {
+		cfg := constant(3)
+		cfg.Backoff = retry.Backoff{First: 100 * ms, Factor: 3}
+		cfg.Pushback, cfg.PushbackSlack, cfg.SameReplica = p, 50*ms, true
+		return cfg
+	}
+	elapsed := change(constant(9), func(c *retry.Config) { c.Elapsed, c.SameReplica = 250*ms, true })
 	for _, c := range []struct {
 		name   string
 		cfg    retry.Config
@@ -88,6 +103,20 @@ func TestStories(t *testing.T) {
 		{"no retry that cannot begin in time", constant(5), patterns.Request{}, "ffff", 300 * ms, "1@0s 2@110ms not s1 3@220ms not s2: server: failed at 230ms"},
 		{"not even at the last instant", constant(5), patterns.Request{}, "ffff", 110 * ms, "1@0s: server: failed at 10ms"},
 		{"nor later than the request's deadline", constant(5), patterns.Request{Deadline: sim.Time(200 * ms)}, "ffff", 0, "1@0s 2@110ms not s1: server: failed at 120ms"},
+		{"the same replica will do", change(constant(2), func(c *retry.Config) { c.SameReplica = true }), patterns.Request{}, "f+", 0, "1@0s 2@110ms: ok at 120ms"},
+		{"the server's time instead, and from the first wait on", pushback(retry.Instead), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@520ms: ok at 530ms"},
+		{"the waits go on growing", pushback(retry.AtLeast), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@720ms: ok at 730ms"},
+		{"the server's time is not heard", pushback(retry.Ignored), patterns.Request{}, "oO+", 0, "1@0s 2@110ms 3@420ms: ok at 430ms"},
+		{"at least the server's time", pushback(retry.Between), patterns.Request{}, "o+", 0, "1@0s 2@410ms: ok at 420ms"},
+		{"and not much more", change(pushback(retry.Between), func(c *retry.Config) { c.Backoff.First = time.Second }), patterns.Request{}, "o+", 0, "1@0s 2@460ms: ok at 470ms"},
+		{"too long a time is as if none was named", change(pushback(retry.Instead), func(c *retry.Config) { c.PushbackMax = 399 * ms }), patterns.Request{}, "o+", 0, "1@0s 2@110ms: ok at 120ms"},
+		{"never again", constant(3), patterns.Request{}, "n+", 0, "1@0s: server: overloaded at 10ms"},
+		{"never again is not heard", pushback(retry.Ignored), patterns.Request{}, "n+", 0, "1@0s 2@110ms: ok at 120ms"},
+		{"longer after the server was overloaded", change(pushback(retry.AtLeast), func(c *retry.Config) { c.Throttled = time.Second }), patterns.Request{}, "Of+", 0, "1@0s 2@1.01s 3@1.32s: ok at 1.33s"},
+		{"no longer than so", elapsed, patterns.Request{}, "fffff", 0, "1@0s 2@110ms 3@220ms: server: failed at 230ms"},
+		{"just so long", change(elapsed, func(c *retry.Config) { c.Elapsed = 330 * ms }), patterns.Request{}, "ffff+", 0, "1@0s 2@110ms 3@220ms 4@330ms: server: failed at 340ms"},
+		{"the last wait is cut short", change(elapsed, func(c *retry.Config) { c.Clip = true }), patterns.Request{}, "fffff", 0, "1@0s 2@110ms 3@220ms 4@250ms: server: failed at 260ms"},
+		{"waiting past the deadline", change(constant(5), func(c *retry.Config) { c.PastDeadline = true }), patterns.Request{}, "ffff", 50 * ms, "1@0s: total: timeout (may have happened) at 50ms"},
 		{"the total ends an attempt", constant(5), patterns.Request{}, "ffff", 115 * ms, "1@0s 2@110ms not s1: total: timeout (may have happened) at 115ms"},
 	} {
 		simulate(t, func(p *sim.Process) {
@@ -107,6 +136,41 @@ func TestStories(t *testing.T) {
 			}
 			if counts := policy.Counts(); counts.Calls+counts.Retries != uint64(len(log)) {
 				t.Errorf("%s: counts %+v, but %d attempts", c.name, counts, len(log))
+			}
+		})
+	}
+}
+
+// Retries at several layers multiply: three of four attempts each are 64 calls of the last server.
+func TestLayersMultiply(t *testing.T) {
+	simulate(t, func(p *sim.Process) {
+		cfg := retry.DefaultConfig()
+		cfg.Attempts, cfg.Backoff = 4, retry.Constant(0)
+		calls := 0
+		call := patterns.Call(func(*sim.Process, patterns.Request) (patterns.Response, error) {
+			calls++
+			return patterns.Response{}, &patterns.Error{Kind: patterns.Failed}
+		})
+		for _, layer := range []string{"database", "backend", "frontend"} {
+			call = retry.New(cfg, p.Sim().Keyed(layer), nil).Wrap(call)
+		}
+		if call(p, patterns.Request{}); calls != 64 {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}
+
+// A budget that is asked after the wait refuses after the wait.
+func TestPayLate(t *testing.T) {
+	for late, want := range map[bool]string{false: "10ms", true: "110ms"} {
+		simulate(t, func(p *sim.Process) {
+			cfg := retry.DefaultConfig()
+			cfg.Backoff, cfg.PayLate, cfg.Budget = retry.Constant(100*ms), late, retry.TokensConfig{}
+			var log []string
+			r := retry.New(cfg, p.Sim().Keyed("jitter"), nil)
+			_, err := r.Wrap(scripted("fff", &log))(p, patterns.Request{})
+			if !patterns.KindsOf(patterns.Failed).Match(err) || p.Now().String() != want || r.Counts().Denied != 1 || r.Counts().Retries != 0 {
+				t.Errorf("late %v: %v at %v, %+v", late, err, p.Now(), r.Counts())
 			}
 		})
 	}
@@ -133,10 +197,17 @@ func TestEndOfAScopePasses(t *testing.T) {
 func TestRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := retry.Config{
-			Attempts: rapid.IntRange(1, 5).Draw(t, "attempts"),
-			Backoff:  retry.Backoff{First: time.Duration(rapid.IntRange(0, 50).Draw(t, "first")), Factor: 2, Jitter: retry.Jitter(rapid.IntRange(0, 3).Draw(t, "jitter"))},
-			On:       patterns.Kinds(rapid.IntRange(0, 255).Draw(t, "kinds")),
-			OnlySafe: rapid.Bool().Draw(t, "only safe"),
+			Attempts:      rapid.IntRange(1, 5).Draw(t, "attempts"),
+			Backoff:       retry.Backoff{First: time.Duration(rapid.IntRange(0, 50).Draw(t, "first")), Factor: 2, Jitter: retry.Jitter(rapid.IntRange(0, 8).Draw(t, "jitter"))},
+			On:            patterns.Kinds(rapid.IntRange(0, 255).Draw(t, "kinds")),
+			OnlySafe:      rapid.Bool().Draw(t, "only safe"),
+			Pushback:      retry.Pushback(rapid.IntRange(0, 4).Draw(t, "pushback")),
+			PushbackMax:   time.Duration(rapid.IntRange(0, 1).Draw(t, "pushback max")) * 50,
+			PushbackSlack: 20,
+			Elapsed:       time.Duration(rapid.IntRange(0, 1).Draw(t, "elapsed")) * 200,
+			Clip:          rapid.Bool().Draw(t, "clip"),
+			PastDeadline:  rapid.Bool().Draw(t, "past deadline"),
+			PayLate:       rapid.Bool().Draw(t, "pay late"),
 		}
 		tokens := retry.NewTokens(retry.TokensConfig{Deposit: 0.5, Capacity: float64(rapid.IntRange(0, 3).Draw(t, "capacity"))})
 		spend := &spy{Budget: tokens}
@@ -146,9 +217,21 @@ func TestRules(t *testing.T) {
 		for range rapid.IntRange(1, 10).Draw(t, "calls") {
 			req := patterns.Request{ID: rapid.Uint64().Draw(t, "id"), Idempotency: uint64(rapid.IntRange(0, 1).Draw(t, "idempotent"))}
 			deadline := now.Add(time.Duration(rapid.IntRange(1, 500).Draw(t, "deadline")))
-			call := r.Begin(now, req)
+			call, began := r.Begin(now, req), now
 			want.Calls++
 			for attempt := 1; ; attempt++ {
+				asked, granted := spend.asked, spend.granted
+				sent := r.Send(&call, now)
+				want.Denied += uint64(spend.asked-asked) - uint64(spend.granted-granted)
+				if (spend.asked > asked) != (cfg.PayLate && attempt > 1) || sent != (spend.granted-granted == spend.asked-asked) {
+					t.Fatalf("attempt %d sent %v, asked %d, granted %d", attempt, sent, spend.asked-asked, spend.granted-granted)
+				}
+				if !sent {
+					break
+				}
+				if attempt > 1 {
+					want.Retries++
+				}
 				if call.Attempt != attempt || attempt > cfg.Attempts {
 					t.Fatalf("attempt %d is called %d, of at most %d", attempt, call.Attempt, cfg.Attempts)
 				}
@@ -156,34 +239,52 @@ func TestRules(t *testing.T) {
 				failure := &patterns.Error{
 					Kind:       patterns.Kind(rapid.IntRange(0, 7).Draw(t, "kind")),
 					Maybe:      rapid.Bool().Draw(t, "maybe"),
-					RetryAfter: time.Duration(rapid.IntRange(0, 100).Draw(t, "retry after")),
+					RetryAfter: time.Duration(rapid.IntRange(-1, 100).Draw(t, "retry after")),
 				}
-				asked, granted := spend.asked, spend.granted
+				asked, granted = spend.asked, spend.granted
 				delay, again := r.Next(&call, now, deadline, failure)
 				want.Denied += uint64(spend.asked-asked) - uint64(spend.granted-granted)
-				if spend.asked-asked > 1 || again != (spend.granted > granted) {
+				if !cfg.PayLate && again != (spend.granted > granted) || spend.asked-asked > 1 {
 					t.Fatalf("again %v, but the budget was asked %d times and granted %d", again, spend.asked-asked, spend.granted-granted)
 				}
+				safe := !cfg.OnlySafe || !failure.Maybe || req.Idempotency != 0
+				never := failure.RetryAfter < 0 && cfg.Pushback != retry.Ignored
 				if !again {
-					safe := !cfg.OnlySafe || !failure.Maybe || req.Idempotency != 0
-					if attempt < cfg.Attempts && cfg.On.Has(failure.Kind) && safe && spend.asked == asked {
+					if attempt < cfg.Attempts && cfg.On.Has(failure.Kind) && safe && !never && spend.asked == asked {
 						want.TooLate++
+						if cfg.PastDeadline && cfg.Elapsed == 0 {
+							t.Fatalf("gives up for a deadline at which it does not look")
+						}
 					}
 					break
 				}
-				want.Retries++
+				want.Waited += delay
+				wish := failure.RetryAfter
+				if cfg.PushbackMax > 0 && wish > cfg.PushbackMax || wish < 0 {
+					wish = 0
+				}
+				clipped := cfg.Clip && cfg.Elapsed > 0 && now.Add(delay) == began.Add(cfg.Elapsed)
 				switch {
 				case !cfg.On.Has(failure.Kind):
 					t.Fatalf("retries %v", failure)
-				case cfg.OnlySafe && failure.Maybe && req.Idempotency == 0:
+				case !safe:
 					t.Fatalf("repeats what may have happened")
-				case delay < failure.RetryAfter:
-					t.Fatalf("waits %v, but the server asked for %v", delay, failure.RetryAfter)
-				case now.Add(delay) >= deadline:
+				case never:
+					t.Fatalf("calls a server that does not want to be called")
+				case delay < wish && cfg.Pushback != retry.Ignored && !clipped:
+					t.Fatalf("waits %v, but the server asked for %v", delay, wish)
+				case cfg.Pushback == retry.Instead && wish > 0 && delay != wish && !clipped,
+					cfg.Pushback == retry.Between && wish > 0 && delay > wish+cfg.PushbackSlack,
+					cfg.Pushback == retry.Jittered && wish > 0 && delay > wish+wish/2:
+					t.Fatalf("%v: waits %v, and the server asked for %v", cfg.Pushback, delay, wish)
+				case now.Add(delay) >= deadline && !cfg.PastDeadline:
 					t.Fatalf("begins at %v, but the deadline is %v", now.Add(delay), deadline)
+				case cfg.Elapsed > 0 && now.Add(delay) > began.Add(cfg.Elapsed):
+					t.Fatalf("begins %v after the call", now.Add(delay).Sub(began))
 				}
 				now = now.Add(delay)
 			}
+			r.Over(&call, now)
 		}
 		if got := r.Counts(); got != want {
 			t.Fatalf("counts %+v, want %+v", got, want)
@@ -197,13 +298,13 @@ type spy struct {
 	asked, granted int
 }
 
-func (b *spy) Spend(now sim.Time) bool {
+func (b *spy) Spend(now sim.Time, m retry.Memo, after patterns.Kind) (retry.Memo, bool) {
 	b.asked++
-	ok := b.Budget.Spend(now)
+	m, ok := b.Budget.Spend(now, m, after)
 	if ok {
 		b.granted++
 	}
-	return ok
+	return m, ok
 }
 
 // A request meets the same jitter whatever others do.
@@ -319,8 +420,10 @@ func TestBudgetBoundsTheLoad(t *testing.T) {
 		now = now.Add(10 * ms)
 		call := r.Begin(now, patterns.Request{})
 		for again := true; again; {
+			r.Send(&call, now)
 			_, again = r.Next(&call, now, sim.Never, &patterns.Error{Kind: patterns.Failed})
 		}
+		r.Over(&call, now)
 	}
 	if got := r.Counts(); got.Retries > 2000 || got.Retries < 1980 || got.Denied != 10_000 {
 		t.Errorf("%+v, want 2000 retries, and every call to end by a refusal", got)
@@ -337,7 +440,7 @@ func TestValidateNamesEveryBadField(t *testing.T) {
 	want := `retry: Attempts is 0, need 1 or more
 retry: Backoff.Max is 1ns, need 0, or at least First
 retry: Backoff.Factor is 0, need 1 or more
-retry: Backoff.Jitter is jitter 9, need none, full, equal or decorrelated`
+retry: Backoff.Jitter is jitter 9, need a jitter`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
