@@ -122,11 +122,11 @@ func (g *Group) Resume() {
 func (g *Group) Paused() bool { return g.life.state == paused }
 
 // hold keeps an event that falls due while the group is paused.
-func (g *Group) hold(e entry) {
+func (g *Group) hold(e entry, ev *slot) {
 	if e.at > g.s.now {
 		g.s.now, g.s.atInstant = e.at, 0
 	}
-	g.held = append(g.held, g.s.queue.hold(e))
+	g.held = append(g.held, g.s.queue.hold(e, ev))
 }
 
 // At calls f at an instant of the group's clock. It panics if that instant has passed; a dead

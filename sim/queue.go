@@ -52,7 +52,12 @@ func (q *queue) push(at, now Time) *slot {
 	q.seq++
 	ev.key = q.seq<<slotBits | uint64(i)
 	ev.id = ev.key
-	q.enter(entry{at, ev.key}, now)
+	if e := (entry{at, ev.key}); uint64(at) >= q.end && at != now {
+		q.length++
+		q.far(e)
+	} else {
+		q.enter(e, now)
+	}
 	return ev
 }
 
@@ -126,18 +131,18 @@ func (q *queue) release(ev *slot, i uint32) {
 	q.free = i
 }
 
-// first returns the next event without taking it.
-func (q *queue) first() (entry, bool) {
+// first returns the next event without taking it: its slot, or nil if there is none.
+func (q *queue) first() (entry, *slot) {
 	for {
 		e, ok := q.min()
 		if !ok {
 			if !q.advance() {
-				return entry{}, false
+				return entry{}, nil
 			}
 			continue
 		}
-		if q.living(e) {
-			return e, true
+		if ev := q.slot(e.slot()); ev.key == e.key {
+			return e, ev
 		}
 		q.pop(e)
 		q.stale--
@@ -145,17 +150,14 @@ func (q *queue) first() (entry, bool) {
 }
 
 // take removes the event that first has just returned. Its slot stays as it is until released.
-func (q *queue) take(e entry) *slot {
+func (q *queue) take(e entry, ev *slot) {
 	q.pop(e)
-	ev := q.slot(e.slot())
 	ev.id, ev.key = 0, 0
-	return ev
 }
 
 // hold takes the event that first has just returned out of the order, and keeps its slot.
-func (q *queue) hold(e entry) (id uint64) {
+func (q *queue) hold(e entry, ev *slot) (id uint64) {
 	q.pop(e)
-	ev := q.slot(e.slot())
 	ev.key = 0
 	return ev.id
 }

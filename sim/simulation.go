@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func newSimulation(cfg Config, w *Worker) *Simulation {
 	cfg.Trampoline = cfg.Trampoline || forceTrampoline
 	if cfg.MaxAtInstant == 0 {
 		cfg.MaxAtInstant = 1_000_000
+	}
+	if cfg.MaxSteps == 0 {
+		cfg.MaxSteps = math.MaxUint64
 	}
 	w.queue.reset()
 	s := &Simulation{cfg: cfg, queue: &w.queue, worker: w, streams: map[string]bool{}, digest: newDigest()}
@@ -174,33 +178,36 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 			return true
 		}
 		asking = false
-		e, ok := s.queue.first()
-		if !ok || e.at > until {
+		e, ev := s.queue.first()
+		if ev == nil || e.at > until {
 			return false
 		}
-		ev := s.queue.slot(e.slot())
 		switch ev.life.state {
 		case over:
-			s.queue.take(e)
+			s.queue.take(e, ev)
 			s.queue.release(ev, e.slot())
 			continue
 		case paused:
-			ev.life.group.hold(e)
+			ev.life.group.hold(e, ev)
 			continue
 		}
-		s.happen(e)
-		if !s.withinLimits(ev) {
+		s.happen(e, ev)
+		if s.atLimit() && !s.withinLimits(ev) {
 			return false
 		}
 		s.digest.event(e.at, e.seq())
-		s.execute(e, ev)
+		if len(s.onEvent) > 0 {
+			s.executeObserved(e, ev)
+		} else {
+			s.execute(e, ev)
+		}
 	}
 	return false
 }
 
 // happen takes an event out of the order and moves the clock to it.
-func (s *Simulation) happen(e entry) {
-	s.queue.take(e)
+func (s *Simulation) happen(e entry, ev *slot) {
+	s.queue.take(e, ev)
 	if e.at != s.now {
 		s.now, s.atInstant = e.at, 0
 	}
@@ -209,35 +216,39 @@ func (s *Simulation) happen(e entry) {
 
 // execute does what an event is for.
 func (s *Simulation) execute(e entry, ev *slot) {
-	observed, who := len(s.onEvent) > 0, Who{}
-	if observed {
-		who = whoseEvent(ev)
-	}
 	if ev.do == nil {
 		p := ev.arg.(*Process)
 		s.queue.release(ev, e.slot())
 		s.transfer(&s.driver, s.goOn(p))
 		s.exitToo()
-	} else {
-		s.callback = ev
-		ev.do(ev.arg)
-		s.callback = nil
-		s.queue.release(ev, e.slot())
+		return
 	}
-	if observed {
-		for _, f := range s.onEvent {
-			f(Event{e.at, s.digest.events, s.digest.final(), who})
-		}
+	s.callback = ev
+	ev.do(ev.arg)
+	s.callback = nil
+	s.queue.release(ev, e.slot())
+}
+
+// executeObserved does it before those who want to see every event.
+func (s *Simulation) executeObserved(e entry, ev *slot) {
+	who := whoseEvent(ev)
+	s.execute(e, ev)
+	for _, f := range s.onEvent {
+		f(Event{e.at, s.digest.events, s.digest.final(), who})
 	}
 }
 
-// withinLimits reports whether the limits of the run allow one more event, the given one, and fails
-// the run if not.
+// atLimit reports whether the present event is one too many for a limit of the run.
+func (s *Simulation) atLimit() bool {
+	return s.atInstant > s.cfg.MaxAtInstant || s.digest.events >= s.cfg.MaxSteps
+}
+
+// withinLimits reports whether the event may happen all the same, and fails the run if not.
 func (s *Simulation) withinLimits(ev *slot) bool {
 	if s.atInstant > s.cfg.MaxAtInstant && s.livelock(ev) {
 		return false
 	}
-	if s.cfg.MaxSteps > 0 && s.digest.events == s.cfg.MaxSteps {
+	if s.digest.events >= s.cfg.MaxSteps {
 		s.fail(whoseEvent(ev).String(), fmt.Errorf("%w: %d events", ErrStepLimit, s.cfg.MaxSteps), "")
 		return false
 	}
@@ -250,16 +261,14 @@ func (s *Simulation) successor() *Process {
 	if !s.direct || s.failure != nil {
 		return nil
 	}
-	e, ok := s.queue.first()
-	if !ok || e.at > s.until {
+	e, ev := s.queue.first()
+	if ev == nil || e.at > s.until {
 		return nil
 	}
-	ev := s.queue.slot(e.slot())
-	if ev.do != nil || ev.life.state != active || s.atInstant >= s.cfg.MaxAtInstant ||
-		s.cfg.MaxSteps > 0 && s.digest.events >= s.cfg.MaxSteps {
+	if ev.do != nil || ev.life.state != active || s.atInstant >= s.cfg.MaxAtInstant || s.digest.events >= s.cfg.MaxSteps {
 		return nil
 	}
-	s.happen(e)
+	s.happen(e, ev)
 	s.queue.release(ev, e.slot())
 	s.digest.event(e.at, e.seq())
 	return ev.arg.(*Process)
