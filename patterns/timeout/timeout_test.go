@@ -68,6 +68,14 @@ func TestStories(t *testing.T) {
 		return timeout.New(cfg)
 	}
 	ms := time.Millisecond
+	margin := func(d, m time.Duration) *timeout.Timeout {
+		cfg := timeout.Attempt(d)
+		cfg.Margin = m
+		return timeout.New(cfg)
+	}
+	polly := func(after, checkpoint time.Duration) *timeout.Timeout {
+		return timeout.New(timeout.Polly(after, checkpoint))
+	}
 	for _, c := range []struct {
 		name           string
 		policy         patterns.Policy
@@ -87,6 +95,12 @@ func TestStories(t *testing.T) {
 		{"not propagated: silent", deaf(time.Second), 0, 2 * time.Second, "timeout timeout at 11s, told 0s"},
 		{"the attempt is shorter", patterns.Chain(total(3*time.Second), attempt(time.Second)), 0, time.Minute, "timeout timeout at 11s, told 11s"},
 		{"the total is shorter", patterns.Chain(total(time.Second), attempt(3*time.Second)), 0, time.Minute, "total timeout at 11s, told 11s"},
+		{"the server has less time", margin(time.Second, 100*ms), 0, time.Minute, "timeout timeout at 11s, told 10.9s"},
+		{"too little time for the server: not sent", margin(time.Second, 100*ms), 10*time.Second + 100*ms, 0, "timeout rejected at 10s, told 0s"},
+		{"just enough", margin(time.Second, 100*ms), 10*time.Second + 101*ms, time.Minute, "timeout timeout at 10.101s, told 10.001s"},
+		{"noticed at the next checkpoint", polly(time.Second, 700*ms), 0, time.Minute, "timeout timeout at 11.4s, told 0s"},
+		{"an answer before the checkpoint counts", polly(time.Second, 700*ms), 0, 1300 * ms, "ok at 11.3s, told 0s"},
+		{"a checkpoint on time", polly(1400*ms, 700*ms), 0, time.Minute, "timeout timeout at 11.4s, told 0s"},
 		{"equal: it is the total's", patterns.Chain(total(time.Second), deaf(time.Second)), 0, time.Minute, "total timeout at 11s, told 11s"},
 	} {
 		if got := story(t, c.policy, c.deadline, c.call); got != c.want {
@@ -146,8 +160,13 @@ func TestValidateNamesEveryBadField(t *testing.T) {
 	if err := timeout.DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
-	err := timeout.Config{After: -1}.Validate()
-	want := "timeout: Layer is \"\", need a name\ntimeout: After is -1ns, need 0 or more"
+	for _, cfg := range []timeout.Config{timeout.Hystrix(), timeout.Resilience4j(), timeout.Envoy(), timeout.EnvoyPerTry(time.Second), timeout.GRPC(time.Second), timeout.Polly(time.Second, 0)} {
+		if err := cfg.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	err := timeout.Config{After: -1, Margin: 1, Checkpoint: -1}.Validate()
+	want := "timeout: Layer is \"\", need a name\ntimeout: After is -1ns, need 0 or more\ntimeout: Margin is 1ns, need 0 or more, and Propagate\ntimeout: Checkpoint is -1ns, need 0 or more"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -170,4 +189,20 @@ func ExampleTimeout() {
 	// Output:
 	// 500ms timeout: timeout (may have happened)
 	// 500ms timeout: rejected: deadline already past
+}
+
+// A call in time, at the cost of a policy.
+func BenchmarkCall(b *testing.B) {
+	b.ReportAllocs()
+	sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		call := timeout.New(timeout.Attempt(time.Second)).Wrap(func(*sim.Process, patterns.Request) (patterns.Response, error) {
+			return patterns.Response{}, nil
+		})
+		s.Go("caller", func(p *sim.Process) {
+			for range b.N {
+				call(p, patterns.Request{})
+			}
+		})
+		s.RunUntilIdle()
+	})
 }
