@@ -44,10 +44,34 @@ type Request struct {
 	Value       uint64   // what is to be written, where it matters
 	Priority    int      // higher goes first where a queue orders by priority
 	Attempt     int      // 1 for the first try; set by retries and hedges
-	Avoid       string   // whom the previous attempt was sent to: better somebody else; set by retries and hedges
+	Avoid       string   // whom the previous attempt was sent to: better somebody else; set by retries
+	Copies      *Copies  // whom the copies of this request were sent to: better somebody else; set by hedges, filled in by balancers
 	Deadline    sim.Time // the caller stops caring then, on the clock of whoever holds the request; zero means no deadline
 	Intended    sim.Time // when the caller wanted to send it; latency counts from here
 }
+
+// Copies are the names of those whom the copies of one request were sent to, at the same time or one
+// after another. Who passes a request on to one of many adds whom it chose, and sends it without Copies.
+// A nil *Copies is that of a request that is not copied: nobody is in it, and adding does nothing.
+type Copies struct{ to []string }
+
+// Add notes that a copy was sent to name.
+func (c *Copies) Add(name string) {
+	if c != nil {
+		c.to = append(c.to, name)
+	}
+}
+
+// Names returns whom copies were sent to, in that order.
+func (c *Copies) Names() []string {
+	if c == nil {
+		return nil
+	}
+	return c.to
+}
+
+// Reset makes it empty.
+func (c *Copies) Reset() { c.to = c.to[:0] }
 
 // A Response is an answer.
 type Response struct {
