@@ -3,6 +3,7 @@ package bulkhead
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/nines-sim/nines/patterns"
@@ -16,12 +17,16 @@ var (
 	ErrWaited = errors.New("waited too long for the bulkhead")
 )
 
+// Unlimited calls may wait.
+const Unlimited = math.MaxInt
+
 // Config says how many calls may be under way, and how many may wait for how long.
 type Config struct {
 	Name       string        // in deadlock reports: "orders.payment"
 	Concurrent int           // calls under way at once
-	Waiting    int           // calls that may wait for one of them to end; 0: reject at once
+	Waiting    int           // calls that may wait for one of them to end; 0: reject at once; [Unlimited]
 	Wait       time.Duration // the longest wait; 0: as long as the caller waits
+	Order      sim.Order     // who of those that wait is next: first come, last come, or the highest Priority of a request
 }
 
 // DefaultConfig returns 25 calls and no waiting, as resilience4j has it.
@@ -33,6 +38,7 @@ func (c Config) Validate() error {
 	f.Need(c.Concurrent >= 1, "Concurrent", c.Concurrent, "1 or more")
 	f.Need(c.Waiting >= 0, "Waiting", c.Waiting, "0 or more")
 	f.Need(c.Wait >= 0, "Wait", c.Wait, "0 or more")
+	f.Need(c.Order <= sim.Priority, "Order", c.Order, "fifo, lifo or priority")
 	return f.Err()
 }
 
@@ -44,7 +50,7 @@ type Counts struct {
 }
 
 // A Bulkhead limits how many calls to one dependency are under way at once. Who finds it full
-// waits in a waiting room, first come, first served, or is rejected.
+// waits in a waiting room, first come, first served unless Order says otherwise, or is rejected.
 //
 // It protects the caller: a dependency that hangs takes Concurrent of the caller's threads and
 // those in the waiting room, not all of them. It protects the dependency from more calls at once
@@ -67,7 +73,7 @@ func New(cfg Config, s *sim.Simulation) *Bulkhead {
 	}
 	return &Bulkhead{
 		cfg:    cfg,
-		places: sim.NewResource(s, "bulkhead "+cfg.Name, cfg.Concurrent, sim.FIFO),
+		places: sim.NewResource(s, "bulkhead "+cfg.Name, cfg.Concurrent, cfg.Order),
 		full:   &patterns.Error{Kind: patterns.Rejected, Layer: "bulkhead", Cause: ErrFull},
 		waited: &patterns.Error{Kind: patterns.Rejected, Layer: "bulkhead", Cause: ErrWaited},
 	}
@@ -84,7 +90,7 @@ func (b *Bulkhead) Waiting() int { return b.places.Waiting() }
 // that is not let through is [patterns.Rejected].
 func (b *Bulkhead) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		if err := b.enter(p); err != nil {
+		if err := b.enter(p, req.Priority); err != nil {
 			return patterns.Response{}, err
 		}
 		b.counts.Entered++
@@ -94,7 +100,7 @@ func (b *Bulkhead) Wrap(next patterns.Call) patterns.Call {
 }
 
 // enter takes a place, waiting for it if that is allowed.
-func (b *Bulkhead) enter(p *sim.Process) error {
+func (b *Bulkhead) enter(p *sim.Process, priority int) error {
 	if b.places.TryAcquire(1) {
 		return nil
 	}
@@ -103,11 +109,11 @@ func (b *Bulkhead) enter(p *sim.Process) error {
 		return b.full
 	}
 	if b.cfg.Wait == 0 {
-		return b.places.Acquire(p, 1, 0)
+		return b.places.Acquire(p, 1, priority)
 	}
 	scope := p.WithTimeout(b.cfg.Wait)
 	defer scope.Close()
-	err := b.places.Acquire(p, 1, 0)
+	err := b.places.Acquire(p, 1, priority)
 	if err != nil && scope.Ended(err) {
 		b.counts.Waited++
 		return b.waited

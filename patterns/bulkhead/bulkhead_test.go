@@ -83,6 +83,28 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// Who is next: of b, c, d who wait for a, with priorities 1, 3, 2.
+func TestOrders(t *testing.T) {
+	for order, want := range map[sim.Order]string{sim.FIFO: "abcd", sim.LIFO: "adcb", sim.Priority: "acdb"} {
+		got := ""
+		simulate(t, func(s *sim.Simulation) {
+			call := bulkhead.New(bulkhead.Config{Concurrent: 1, Waiting: bulkhead.Unlimited, Order: order}, s).Wrap(takes(10 * time.Second))
+			for i, priority := range []int{0, 1, 3, 2} {
+				s.At(sim.Time(time.Duration(i)*time.Second), func() {
+					s.Go("caller", func(p *sim.Process) {
+						call(p, patterns.Request{Priority: priority})
+						got += string(rune('a' + i))
+					})
+				})
+			}
+			s.RunUntilIdle()
+		})
+		if got != want {
+			t.Errorf("%v: %s, want %s", order, got, want)
+		}
+	}
+}
+
 // Whoever comes, waits, gives up or is killed: never more than allowed are under way or wait, and
 // all places come back.
 func TestPlacesComeBack(t *testing.T) {
@@ -196,10 +218,28 @@ func TestValidateNamesEveryBadField(t *testing.T) {
 	if err := bulkhead.DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
-	err := bulkhead.Config{Waiting: -1, Wait: -1}.Validate()
-	want := "bulkhead: Concurrent is 0, need 1 or more\nbulkhead: Waiting is -1, need 0 or more\nbulkhead: Wait is -1ns, need 0 or more"
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v\nwant %s", err, want)
+	for _, cfg := range []interface{ Validate() error }{
+		bulkhead.Resilience4j(), bulkhead.Hystrix(), bulkhead.Polly(), bulkhead.FailsafeGo(3),
+		bulkhead.Resilience4jPool(1), bulkhead.Resilience4jPool(8), bulkhead.Envoy(), bulkhead.EnvoyHTTP2(),
+	} {
+		if err := cfg.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, c := range []struct {
+		cfg  interface{ Validate() error }
+		want string
+	}{
+		{bulkhead.Config{Waiting: -1, Wait: -1, Order: 9}, "Concurrent is 0, need 1 or more|Waiting is -1, need 0 or more|Wait is -1ns, need 0 or more|Order is order 9, need fifo, lifo or priority"},
+		{bulkhead.PoolConfig{Max: -1, Queue: -1, KeepAlive: -1}, "Core is 0, need 1 or more|Max is -1, need at least Core|Queue is -1, need 0 or more|KeepAlive is -1ns, need 0 or more"},
+		{bulkhead.ThresholdsConfig{Pending: -1, Retries: -1}, "Connections is 0, need 1 to 1,000,000,000|Streams is 0, need 1 to 1,000,000,000|Pending is -1, need 0 or more|Requests is 0, need 1 or more|Retries is -1, need 0 or more"},
+		{bulkhead.PartitionsConfig{Partitions: []bulkhead.Partition{{"a", 0.9}, {"a", 0.9}, {"b", -1}}}, "Concurrent is 0, need 1 to 1,000,000,000|Partitions[1].Op is a, need another one|Partitions[2].Share is -1, need 0 to 1"},
+		{bulkhead.PartitionsConfig{Concurrent: 1, Partitions: []bulkhead.Partition{{"a", 0.75}, {"b", 0.5}}}, "Partitions is 1.25, need shares of 1 in all"},
+	} {
+		want := "bulkhead: " + strings.ReplaceAll(c.want, "|", "\nbulkhead: ")
+		if err := c.cfg.Validate(); err == nil || err.Error() != want {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
 	}
 }
 
