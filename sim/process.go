@@ -18,7 +18,7 @@ type Process struct {
 	co                       *coroutine
 	background, pooled       bool
 	killed, ended, unwinding bool
-	unwinds                  int
+	unwinds                  int32
 
 	// The wait it is in. A wake-up carries the ticket of the wait that it is for.
 	ticket  uint64
@@ -26,6 +26,7 @@ type Process struct {
 	waiting bool
 	parked  bool   // it has given control back
 	decided bool   // how the wait ends is settled; the process has not run yet
+	endedIn int32  // open scopes that have ended
 	waitErr error  // what the wait will return
 	source  waiter // who must be told if the wait ends otherwise
 	what    string // what it waits for
@@ -35,7 +36,6 @@ type Process struct {
 	interrupt error // to be delivered at the next wait
 	scopes    []*scope
 	spare     []*scope
-	endedIn   int // open scopes that have ended
 
 	parent     *Process // nil once it has ended
 	children   *Process // the newest; siblings are linked

@@ -11,6 +11,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 
@@ -43,7 +44,7 @@ type bench struct {
 	meter meter
 	gaps  sim.Stream
 	work  sim.Stream
-	one   dist.Exponential // mean 1 s
+	one   dist.Distribution // mean 1 s
 }
 
 func main() {
@@ -52,17 +53,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	// Two processes that wake each other at one instant are the workload here, not a mistake.
-	_, err = sim.Run(sim.Config{Seed: 7, MaxAtInstant: 1 << 62}, func(s *sim.Simulation) {
-		b := &bench{Simulation: s, gaps: s.Stream("gaps"), work: s.Stream("work"), one: dist.Must(dist.NewExponential(1))}
-		b.meter.start()
-		w.run(b, n, m)
-		b.meter.print(w.name, n)
-	})
+	line, err := measure(w, n, m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	fmt.Println(line)
+}
+
+// measure runs a workload and returns the line that says what it cost.
+func measure(w workload, n, m int) (line string, err error) {
+	// Two processes that wake each other at one instant are the workload here, not a mistake.
+	_, err = sim.Run(sim.Config{Seed: 7, MaxAtInstant: math.MaxInt}, func(s *sim.Simulation) {
+		b := &bench{Simulation: s, gaps: s.Stream("gaps"), work: s.Stream("work"), one: dist.Must(dist.NewExponential(1))}
+		b.meter.start()
+		w.run(b, n, m)
+		line = fmt.Sprintf("RESULT w=%s n=%d %s", w.name, n, b.meter.line)
+	})
+	return line, err
 }
 
 // parse reads the command line.

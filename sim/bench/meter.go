@@ -18,7 +18,6 @@ type meter struct {
 	wall time.Time
 	rss  int64
 	line string
-	mean float64
 }
 
 // start begins to measure. Workloads that prepare something first call it again.

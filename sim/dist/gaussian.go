@@ -3,7 +3,7 @@ package dist
 import "math"
 
 // NormalQuantile returns the number that a standard normal variable stays below with probability p,
-// to about 16 digits: -Inf for 0, +Inf for 1. It panics outside 0 to 1.
+// to within 5 units in the last place: -Inf for 0, +Inf for 1. It panics outside 0 to 1.
 //
 // It is algorithm AS 241 of M. J. Wichura, "The Percentage Points of the Normal Distribution",
 // Applied Statistics 37, 1988: one rational function for the middle and two for the tails.
@@ -54,7 +54,8 @@ var (
 		7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15}
 )
 
-// NormalCDF returns the probability that a standard normal variable is at most x.
+// NormalCDF returns the probability that a standard normal variable is at most x, to within 2e-13 of
+// itself down to x = -37.4, and with fewer digits below, where it is no longer a normal float64.
 func NormalCDF(x float64) float64 {
 	if x == 0 {
 		return 0.5
