@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -8,9 +9,17 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-func BenchmarkSleep(b *testing.B) {
+// run is sim.Run for benchmarks: many events at one instant are no mistake, a failed run is one.
+func run(b *testing.B, f func(s *sim.Simulation)) {
+	b.Helper()
 	b.ReportAllocs()
-	sim.Run(sim.Config{}, func(s *sim.Simulation) {
+	if _, err := sim.Run(sim.Config{Seed: 1, MaxAtInstant: math.MaxInt}, f); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkSleep(b *testing.B) {
+	run(b, func(s *sim.Simulation) {
 		s.Go("p", func(p *sim.Process) {
 			for range b.N {
 				p.Sleep(time.Millisecond)
@@ -20,9 +29,56 @@ func BenchmarkSleep(b *testing.B) {
 	})
 }
 
+// BenchmarkHold keeps events pending at exponential delays; an operation is one that happens and
+// schedules another.
+func BenchmarkHold(b *testing.B) {
+	for _, pending := range []int{100, 10_000, 1_000_000} {
+		b.Run(fmt.Sprint(pending), func(b *testing.B) {
+			run(b, func(s *sim.Simulation) {
+				rng := s.Stream("delays")
+				var delays [8192]time.Duration
+				for i := range delays {
+					delays[i] = time.Duration(-math.Log(1-rng.Float64()) * 1e9)
+				}
+				n := 0
+				var happen func(any)
+				happen = func(any) {
+					if n++; n < b.N {
+						s.AtCall(s.Now().Add(delays[n&8191]), happen, nil)
+					}
+				}
+				for i := range pending {
+					s.AtCall(s.Now().Add(delays[i&8191]+time.Duration(i)), happen, nil)
+				}
+				b.ResetTimer()
+				s.RunWhile(func() bool { return n < b.N })
+				b.StopTimer()
+			})
+		})
+	}
+}
+
+// BenchmarkTimers stops a timer that is far away and sets another, at every step.
+func BenchmarkTimers(b *testing.B) {
+	run(b, func(s *sim.Simulation) {
+		var live [10_000]sim.Timer
+		n := 0
+		var step func(any)
+		step = func(any) {
+			timer := &live[n%len(live)]
+			timer.Stop()
+			*timer = s.AtCall(s.Now().Add(time.Duration(20_000+n&1023)*time.Second), step, nil)
+			if n++; n < b.N {
+				s.AtCall(s.Now().Add(time.Second), step, nil)
+			}
+		}
+		step(nil)
+		s.RunWhile(func() bool { return n < b.N })
+	})
+}
+
 func BenchmarkCallback(b *testing.B) {
-	b.ReportAllocs()
-	sim.Run(sim.Config{}, func(s *sim.Simulation) {
+	run(b, func(s *sim.Simulation) {
 		n := 0
 		var f func()
 		f = func() {
@@ -36,8 +92,7 @@ func BenchmarkCallback(b *testing.B) {
 }
 
 func BenchmarkSpawnedProcessWithDeadlineAndResource(b *testing.B) {
-	b.ReportAllocs()
-	sim.Run(sim.Config{}, func(s *sim.Simulation) {
+	run(b, func(s *sim.Simulation) {
 		g, n := s.NewGroup("g"), 0
 		r := sim.NewResource(s, "cpu", 1, sim.FIFO)
 		job := func(p *sim.Process, _ any) {
@@ -60,8 +115,7 @@ func BenchmarkSpawnedProcessWithDeadlineAndResource(b *testing.B) {
 }
 
 func BenchmarkSpawn(b *testing.B) {
-	b.ReportAllocs()
-	sim.Run(sim.Config{}, func(s *sim.Simulation) {
+	run(b, func(s *sim.Simulation) {
 		g, n := s.NewGroup("g"), 0
 		var job func(p *sim.Process, _ any)
 		job = func(p *sim.Process, _ any) {
@@ -75,8 +129,7 @@ func BenchmarkSpawn(b *testing.B) {
 }
 
 func BenchmarkPingPong(b *testing.B) {
-	b.ReportAllocs()
-	sim.Run(sim.Config{MaxAtInstant: 4 * (b.N + 1)}, func(s *sim.Simulation) {
+	run(b, func(s *sim.Simulation) {
 		ping, pong := sim.NewMailbox[int](s, "ping", 0), sim.NewMailbox[int](s, "pong", 0)
 		s.Background("server", func(p *sim.Process) {
 			for {
@@ -97,8 +150,7 @@ func BenchmarkPingPong(b *testing.B) {
 // BenchmarkMM1 is a queue with one server at load 0.9, a process a customer; an operation is a
 // customer.
 func BenchmarkMM1(b *testing.B) {
-	b.ReportAllocs()
-	sim.Run(sim.Config{Seed: 1}, func(s *sim.Simulation) {
+	run(b, func(s *sim.Simulation) {
 		gaps, work := s.Stream("gaps"), s.Stream("work")
 		cpu := sim.NewResource(s, "cpu", 1, sim.FIFO)
 		g, n := s.NewGroup("g"), 0
