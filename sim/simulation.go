@@ -274,6 +274,22 @@ func (s *Simulation) successor() *Process {
 	return ev.arg.(*Process)
 }
 
+// isNext reports whether a process that sleeps until t is the next to do anything. If so, its wake-up
+// has happened when isNext returns: it saves the way through the queue.
+func (s *Simulation) isNext(p *Process, t Time) bool {
+	if !s.direct || t <= s.now || t > s.until || p.waiting || p.group.clock != nil || p.group.life.state != active ||
+		s.failure != nil || s.digest.events >= s.cfg.MaxSteps {
+		return false
+	}
+	if e, ev := s.queue.first(); ev != nil && e.at <= t {
+		return false
+	}
+	s.queue.seq++
+	s.now, s.atInstant = t, 1
+	s.digest.event(t, s.queue.seq)
+	return true
+}
+
 // goOn makes p the process that runs, and returns its coroutine: the driver's for no process.
 func (s *Simulation) goOn(p *Process) *coroutine {
 	s.current = p
