@@ -47,7 +47,7 @@ type Config struct {
 	Choices       int     // for the pick Choices: how many different targets are drawn
 	SkipUnhealthy bool    // leave out targets that are known to be unhealthy
 	Panic         float64 // share of healthy targets below which health is not believed and all are used; 0: never
-	AvoidLast     bool    // send another attempt of a request to somebody else, if there is anybody
+	AvoidLast     bool    // send another attempt or another copy of a request to somebody else, if there is anybody
 }
 
 // DefaultConfig returns the power of two choices among the healthy, with retries sent elsewhere.
@@ -150,10 +150,12 @@ func (b *Balancer) Loads() []Load {
 // Call sends a request to one target; it is a [patterns.Call]. The response says which, even if
 // an error comes with it. Without a target to send to, the error is [patterns.Unavailable].
 func (b *Balancer) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-	m := b.pick(req.ID, req.Attempt, req.Avoid)
+	m := b.pick(req.ID, req.Attempt, req.Avoid, req.Copies)
 	if m == nil {
 		return patterns.Response{}, b.noTargets
 	}
+	req.Copies.Add(m.name)
+	req.Copies = nil
 	m.requests++
 	m.inFlight++
 	defer func() { m.inFlight-- }() // a killed caller is unwound
@@ -163,7 +165,7 @@ func (b *Balancer) Call(p *sim.Process, req patterns.Request) (patterns.Response
 }
 
 // pick chooses a target, or nil if there is none to choose.
-func (b *Balancer) pick(id uint64, attempt int, avoid string) *member {
+func (b *Balancer) pick(id uint64, attempt int, avoid string, copies *patterns.Copies) *member {
 	b.calls++
 	b.believe = b.cfg.SkipUnhealthy && !b.panics()
 	if id == 0 { // nameless requests must not all draw the same target
@@ -171,6 +173,11 @@ func (b *Balancer) pick(id uint64, attempt int, avoid string) *member {
 	}
 	draws := b.draws.At(sim.Mix(id, uint64(attempt)))
 	last := b.leaveOut(avoid)
+	for _, name := range copies.Names() {
+		if m := b.leaveOut(name); m != nil {
+			last = m
+		}
+	}
 	m := b.choose(&draws)
 	if m == nil && last != nil && (last.Healthy() || !b.believe) {
 		return last

@@ -44,7 +44,7 @@ func shares(b *Balancer, avoid string) string {
 	count := map[string]int{}
 	for id := range uint64(picks) {
 		name := "none"
-		if m := b.pick(id+1, 2, avoid); m != nil {
+		if m := b.pick(id+1, 2, avoid, nil); m != nil {
 			name = m.name
 		}
 		count[name]++
@@ -140,7 +140,7 @@ func TestPickRules(t *testing.T) {
 			if len(better) > 0 {
 				usable = better
 			}
-			m := b.pick(id, 1, avoid)
+			m := b.pick(id, 1, avoid, nil)
 			if (m == nil) != (len(usable) == 0) || m != nil && !slices.Contains(usable, m) {
 				t.Fatalf("picked %v of %v", m, usable)
 			}
@@ -160,10 +160,10 @@ func TestPickRules(t *testing.T) {
 				t.Fatalf("picked %s, but only %d of %d are as loaded", m.name, worse, len(usable))
 			}
 			if cfg.Pick != RoundRobin {
-				if same := again.pick(id, 1, avoid); same.name != m.name {
+				if same := again.pick(id, 1, avoid, nil); same.name != m.name {
 					t.Fatalf("request %d goes to %s or to %s", id, m.name, same.name)
 				}
-				again.pick(rapid.Uint64().Draw(t, "another"), 1, "")
+				again.pick(rapid.Uint64().Draw(t, "another"), 1, "", nil)
 			}
 		}
 	})
@@ -190,7 +190,7 @@ func TestSupermarket(t *testing.T) {
 			var inSystem, area int
 			for step := range warmUp + steps {
 				if luck.Chance(c.λ / (1 + c.λ)) {
-					b.pick(luck.Uint64(), 1, "").inFlight++
+					b.pick(luck.Uint64(), 1, "", nil).inFlight++
 					inSystem++
 				} else if m := b.members[luck.IntN(n)]; m.inFlight > 0 {
 					m.inFlight--
@@ -219,7 +219,7 @@ func TestNamelessRequests(t *testing.T) {
 	b := cluster(cfg, 0, 0)
 	a := 0
 	for range 10_000 {
-		if b.pick(0, 1, "").name == "a" {
+		if b.pick(0, 1, "", nil).name == "a" {
 			a++
 		}
 	}
@@ -237,7 +237,7 @@ func TestRoundRobinBeginsAnywhere(t *testing.T) {
 		b := cluster(cfg, 0, 0, 0)
 		turns := ""
 		for i := range uint64(4) {
-			turns += b.pick(1+id*1000+i, 1, "").name
+			turns += b.pick(1+id*1000+i, 1, "", nil).name
 		}
 		begins[turns]++
 	}
@@ -275,7 +275,7 @@ func BenchmarkPick(b *testing.B) {
 				c := cluster(cfg, make([]int, n)...)
 				b.ReportAllocs()
 				for id := range uint64(b.N) {
-					c.pick(id+1, 1, "")
+					c.pick(id+1, 1, "", nil)
 				}
 			})
 		}
