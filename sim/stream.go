@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"math/bits"
-	"math/rand/v2"
-)
+import "math/bits"
 
 // Generator names the algorithm behind every [Stream] and how seeds and names become its state.
 // Results of a seed may change only together with this name.
@@ -15,7 +12,7 @@ type Seed uint64
 // A Stream is a sequence of random numbers that depends on a seed and on the name of its one
 // purpose, so that drawing more for one purpose shifts no other. The zero Stream is not seeded;
 // get one from [Simulation.Stream], [Seed.Stream] or [Keyed.At]. A Stream is not for concurrent use.
-type Stream struct{ pcg rand.PCG }
+type Stream struct{ hi, lo uint64 }
 
 // Stream returns the stream of one named purpose.
 func (seed Seed) Stream(name string) Stream {
@@ -34,16 +31,30 @@ type Keyed struct{ base uint64 }
 // At returns the stream of one key.
 func (k Keyed) At(key uint64) Stream { return newStream(Mix(k.base, key)) }
 
-func newStream(h uint64) (s Stream) {
-	s.pcg.Seed(h, Mix(h, 0x6e696e6573))
-	return s
-}
+func newStream(h uint64) Stream { return Stream{h, Mix(h, 0x6e696e6573)} }
 
 // Uint64 returns 64 random bits.
-func (s *Stream) Uint64() uint64 { return s.pcg.Uint64() }
+func (s *Stream) Uint64() uint64 {
+	// PCG-DXSM (M. E. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
+	// Algorithms for Random Number Generation", 2014, and pcg-cpp's cm_setseq_dxsm), as in math/rand/v2:
+	// a linear congruential step of 128 bits, then "double xorshift multiply" of what it gave.
+	const (
+		mulHi, mulLo = 2549297995355413924, 4865540595714422341
+		incHi, incLo = 6364136223846793005, 1442695040888963407
+		cheap        = 0xda942042e4dd58b5
+	)
+	hi, lo := bits.Mul64(s.lo, mulLo)
+	hi += s.hi*mulLo + s.lo*mulHi
+	lo, carry := bits.Add64(lo, incLo, 0)
+	hi, _ = bits.Add64(hi, incHi, carry)
+	s.hi, s.lo = hi, lo
+
+	hi = (hi ^ hi>>32) * cheap
+	return (hi ^ hi>>48) * (lo | 1)
+}
 
 // Float64 returns a number from [0, 1): a multiple of 2⁻⁵³, the same on every processor.
-func (s *Stream) Float64() float64 { return float64(s.pcg.Uint64()>>11) * 0x1p-53 }
+func (s *Stream) Float64() float64 { return float64(s.Uint64()>>11) * 0x1p-53 }
 
 // IntN returns an integer from [0, n), every one equally likely. It panics if n is not positive.
 func (s *Stream) IntN(n int) int {
@@ -51,10 +62,10 @@ func (s *Stream) IntN(n int) int {
 		panic("sim: IntN needs a positive number")
 	}
 	// Lemire, "Fast Random Integer Generation in an Interval", 2019.
-	hi, lo := bits.Mul64(s.pcg.Uint64(), uint64(n))
+	hi, lo := bits.Mul64(s.Uint64(), uint64(n))
 	if lo < uint64(n) {
 		for threshold := -uint64(n) % uint64(n); lo < threshold; {
-			hi, lo = bits.Mul64(s.pcg.Uint64(), uint64(n))
+			hi, lo = bits.Mul64(s.Uint64(), uint64(n))
 		}
 	}
 	return int(hi)
