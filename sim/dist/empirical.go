@@ -12,7 +12,7 @@ import (
 type Empirical struct {
 	values     []float64 // ascending, no value twice
 	cumulative []float64 // how many were seen up to this value: whole numbers
-	guide      []int32   // guide[j] is where the share j/len(guide) of all that was seen begins
+	guide      []int32   // guide[j] is where the share j/len(guide) of all that was seen begins: 4 for each value
 }
 
 // NewEmpirical returns the distribution of measured values, in any order.
@@ -59,7 +59,7 @@ func EmpiricalFromCounts(values []float64, counts []uint64) (Empirical, error) {
 		d.values = append(d.values, values[i])
 		d.cumulative = append(d.cumulative, float64(seen))
 	}
-	d.guide = make([]int32, len(d.values))
+	d.guide = make([]int32, 4*len(d.values))
 	for j := range d.guide {
 		target := float64(float64(total) * float64(j) / float64(len(d.guide)))
 		i, _ := slices.BinarySearch(d.cumulative, target)
@@ -117,7 +117,7 @@ func (d Empirical) count(i int) float64 {
 
 // find returns the first value up to which the share p or more was seen, in a few steps on average
 // (H. C. Chen and Y. Asau, "On Generating Random Variates from an Empirical Distribution", 1974).
-func (d Empirical) find(p float64) int {
+func (d *Empirical) find(p float64) int {
 	target := float64(p * d.total())
 	i := int(d.guide[min(int(p*float64(len(d.guide))), len(d.guide)-1)])
 	for i > 0 && d.cumulative[i-1] >= target { // rounding may have gone one too far

@@ -12,7 +12,7 @@ func NormalQuantile(p float64) float64 {
 	q := p - 0.5
 	if q >= -0.425 && q <= 0.425 {
 		z := 0.180625 - float64(q*q)
-		return float64(q * (poly7(z, &middleA) / poly7(z, &middleB)))
+		return float64(q * (ratio(z, &middleA, &middleB)))
 	}
 	tail := p
 	if q > 0 {
@@ -23,20 +23,23 @@ func NormalQuantile(p float64) float64 {
 	}
 	var x float64
 	if r := math.Sqrt(-Log(tail)); r <= 5 {
-		x = poly7(r-1.6, &tailA) / poly7(r-1.6, &tailB)
+		x = ratio(r-1.6, &tailA, &tailB)
 	} else {
-		x = poly7(r-5, &farA) / poly7(r-5, &farB)
+		x = ratio(r-5, &farA, &farB)
 	}
 	return math.Copysign(x, q)
 }
 
-// poly7 returns c[0] + c[1]*z + ... + c[7]*z⁷. Pairs of terms do not wait for each other (Estrin).
-func poly7(z float64, c *[8]float64) float64 {
+// ratio returns a[0] + a[1]*z + ... + a[7]*z⁷ divided by the same of b. Pairs of terms do not wait for
+// each other (Estrin).
+func ratio(z float64, a, b *[8]float64) float64 {
 	z2 := float64(z * z)
 	z4 := float64(z2 * z2)
-	low := c[0] + float64(c[1]*z) + float64(z2*(c[2]+float64(c[3]*z)))
-	high := c[4] + float64(c[5]*z) + float64(z2*(c[6]+float64(c[7]*z)))
-	return low + float64(z4*high)
+	aLow := a[0] + float64(a[1]*z) + float64(z2*(a[2]+float64(a[3]*z)))
+	bLow := b[0] + float64(b[1]*z) + float64(z2*(b[2]+float64(b[3]*z)))
+	aHigh := a[4] + float64(a[5]*z) + float64(z2*(a[6]+float64(a[7]*z)))
+	bHigh := b[4] + float64(b[5]*z) + float64(z2*(b[6]+float64(b[7]*z)))
+	return (aLow + float64(z4*aHigh)) / (bLow + float64(z4*bHigh))
 }
 
 var (

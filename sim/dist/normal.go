@@ -78,8 +78,17 @@ func (d Normal) String() string {
 
 // at returns the quantile p.
 func (d Normal) at(p float64) float64 {
-	z := NormalQuantile(min(d.below+float64(p*d.mid), 1))
-	return min(max(d.mean+float64(d.sd*z), d.low), d.high)
+	if p = d.below + float64(p*d.mid); p > 1 {
+		p = 1
+	}
+	x := d.mean + float64(d.sd*NormalQuantile(p))
+	switch {
+	case x < d.low:
+		return d.low
+	case x > d.high:
+		return d.high
+	}
+	return x
 }
 
 // densities returns the standard normal's density at both bounds.

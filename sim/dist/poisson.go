@@ -10,13 +10,14 @@ import (
 // Poisson is how many of many unrelated happenings fall into a span of time.
 type Poisson struct {
 	mean         float64
+	none         float64 // the probability of 0
 	a, b, vr, ia float64 // of the sampler, for a large mean
 }
 
 // NewPoisson returns the distribution of counts whose mean is given, up to a thousand million.
 func NewPoisson(mean float64) (Poisson, error) {
 	b := 0.931 + float64(2.53*math.Sqrt(mean))
-	return Poisson{mean, -0.059 + float64(0.02483*b), b, 0.9277 - 3.6224/(b-2), 1.1239 + 1.1328/(b-3.4)},
+	return Poisson{mean, Exp(-mean), -0.059 + float64(0.02483*b), b, 0.9277 - 3.6224/(b-2), 1.1239 + 1.1328/(b-3.4)},
 		check("poisson", need{mean >= 0 && mean <= 1e9, "mean", mean, "0 to 1e+09"})
 }
 
@@ -27,7 +28,7 @@ func (d Poisson) Count(r *sim.Stream) int { return int(d.Sample(r)) }
 // Transformed Rejection Method for Generating Poisson Random Variables", 1993 (PTRS), above.
 func (d Poisson) Sample(r *sim.Stream) float64 {
 	if d.mean < 10 {
-		u, k, p := open(r), 0.0, Exp(-d.mean)
+		u, k, p := open(r), 0.0, d.none
 		for u > p && p > 0 {
 			u -= p
 			k++

@@ -72,9 +72,12 @@ func (d Zipf) weight(x float64) float64 { return Exp(float64(-d.exponent * Log(x
 func (d Zipf) integral(x float64) float64 { return powerIntegral(x, -d.exponent) }
 
 func (d Zipf) inverseIntegral(y float64) float64 {
-	t := max(float64(y*(1-d.exponent)), -1)
-	if t == 0 {
+	t := float64(y * (1 - d.exponent))
+	switch {
+	case t == 0:
 		return Exp(y)
+	case t < -1:
+		t = -1
 	}
 	return Exp(float64(y * (Log1p(t) / t)))
 }
