@@ -126,6 +126,13 @@ func TestRateIsExact(t *testing.T) {
 	if got := b.State(0); got != breaker.Open {
 		t.Errorf("7 of 100 failed, 7 %% open it, and it is %v", got)
 	}
+	cfg.Rate, cfg.MinCalls = 1e-7, 1
+	b = breaker.New(cfg)
+	permit, _ := b.Allow(0)
+	b.Done(0, permit, breaker.Success)
+	if got := b.State(0); got != breaker.Closed {
+		t.Errorf("nothing failed, a little opens it, and it is %v", got)
+	}
 }
 
 // A breaker that opens after k failures in a row for d, with one probe, under Poisson arrivals of

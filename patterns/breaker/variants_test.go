@@ -64,6 +64,9 @@ func TestTripStories(t *testing.T) {
 		{"calls count when they begin", atStart, "0s<a 0s<b 1s-*2", "closed closed open"},
 		{"a result belongs to when its call began", atStart, "0s<a 0s<b 0s<c 9s-a 9s-b 9s<d 10s<e 10s-d 10s-e", "closed closed closed closed closed closed closed closed closed"},
 		{"a call longer than the window never counts", atStart, "0s<a 10s-*1 10s-a 10s-*2", "closed closed closed closed"},
+		{"a result from the window before is not looked at", with(half, func(c *breaker.Config) {
+			c.AtStart, c.Steps, c.Align, c.MinCalls = true, 1, breaker.Whole, 2
+		}), "0s<a 20s- 20s<b 20s-a 20s+b", "closed closed closed closed open"},
 		{"a call that teaches nothing does not count", atStart, "0s<a 0s-*2 0s?a 0s+ 0s+", "closed closed closed closed open"},
 	})
 }
@@ -102,6 +105,7 @@ func TestTrialStories(t *testing.T) {
 		}), "0s- 10s- 10s+ 10s+", "open half-open half-open closed"},
 
 		{"nothing learned: its permit goes to another", inRow, "0s- 10s<a 10s?a 10s+", "open half-open half-open closed"},
+		{"of those at once too", atOnce, "0s- 10s<a 10s<b 10s?a 10s<c 10sx", "open half-open half-open half-open half-open half-open"},
 		{"nothing learned: it keeps its permit", change(func(c *breaker.Config) { c.Unlearned = breaker.Kept }), "0s- 10s<a 10s?a 10sx", "open half-open half-open half-open"},
 		{"nothing learned is a failure", change(func(c *breaker.Config) { c.Unlearned = breaker.Failed }), "0s- 10s<a 10s?a", "open half-open open"},
 
@@ -172,6 +176,9 @@ func TestOpenJitter(t *testing.T) {
 		return list
 	}
 	one, same, other := times("a"), times("a"), times("b")
+	if first, second := one[0]-time.Second, (one[1]-2*time.Second)/2; (first - second).Abs() < 2*time.Millisecond {
+		t.Errorf("the same luck each time: %v", one)
+	}
 	differ := 0
 	for i, d := range one {
 		least := min(time.Second<<i, time.Minute)

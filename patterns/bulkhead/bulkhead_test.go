@@ -64,6 +64,9 @@ func TestStories(t *testing.T) {
 							end += "full"
 						case errors.Is(err, bulkhead.ErrWaited):
 							end += "waited"
+							if waited := p.Now().Sub(sim.Time(time.Duration(i) * time.Second)); waited != c.wait {
+								t.Errorf("%s: waited for %v", c.name, waited)
+							}
 						}
 						if err != nil && !patterns.KindsOf(patterns.Rejected).Match(err) {
 							t.Errorf("%s: %v", c.name, err)
@@ -73,7 +76,9 @@ func TestStories(t *testing.T) {
 				})
 			}
 			s.RunUntilIdle()
-			if got := b.Counts(); got.Entered+got.Full+got.Waited != uint64(c.callers) || b.InUse() != 0 || b.Waiting() != 0 {
+			got, all := b.Counts(), strings.Join(ends, " ")
+			full, waited := strings.Count(all, "full"), strings.Count(all, "waited")
+			if got.Full != uint64(full) || got.Waited != uint64(waited) || got.Entered != uint64(c.callers-full-waited) || b.InUse() != 0 || b.Waiting() != 0 {
 				t.Errorf("%s: %+v, %d in use, %d wait", c.name, got, b.InUse(), b.Waiting())
 			}
 		})

@@ -37,7 +37,7 @@ type Pool struct {
 	cfg     PoolConfig
 	threads *sim.Resource // that take calls from the queue
 	extra   int           // new threads that run the call that they were made for
-	idle    []sim.Time    // when each idle thread ends, or Never; the one that has waited longest is next
+	idle    []sim.Time    // when each idle thread has waited for long enough; the first one is next
 	full    error
 	counts  Counts
 }
@@ -104,25 +104,19 @@ func (b *Pool) onNewThread(p *sim.Process, req patterns.Request, next patterns.C
 	return next(p, req)
 }
 
-// settle ends threads beyond Core that have been idle for too long, and notes which ones have become idle.
+// settle ends threads beyond Core that have been idle for too long, and notes which ones are idle. Those
+// of Core wait on, behind the others.
 func (b *Pool) settle(now sim.Time) {
 	held := b.idle[:0]
 	for _, ends := range b.idle {
-		switch {
-		case ends > now:
+		if ends > now {
 			held = append(held, ends)
-		case b.threads.Units()+b.extra > b.cfg.Core:
+		} else if b.threads.Units()+b.extra > b.cfg.Core {
 			b.threads.SetUnits(b.threads.Units() - 1)
-		default: // the last of Core stays
-			held = append(held, sim.Never)
 		}
 	}
 	b.idle = held
 	for len(b.idle) < b.threads.Units()-b.threads.InUse() {
-		ends := sim.Never
-		if b.threads.Units()+b.extra > b.cfg.Core {
-			ends = now.Add(b.cfg.KeepAlive)
-		}
-		b.idle = append(b.idle, ends)
+		b.idle = append(b.idle, now.Add(b.cfg.KeepAlive))
 	}
 }

@@ -2,6 +2,7 @@ package bulkhead
 
 import (
 	"errors"
+	"math"
 
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/internal/check"
@@ -70,7 +71,7 @@ func NewThresholds(cfg ThresholdsConfig, s *sim.Simulation) *Thresholds {
 	}
 	return &Thresholds{
 		cfg:     cfg,
-		streams: sim.NewResource(s, "bulkhead "+cfg.Name, cfg.Connections*cfg.Streams, sim.FIFO),
+		streams: sim.NewResource(s, "bulkhead "+cfg.Name, int(min(int64(cfg.Connections)*int64(cfg.Streams), math.MaxInt32)), sim.FIFO),
 		pending: rejected(ErrPending), requests: rejected(ErrRequests), retrying: rejected(ErrRetries),
 	}
 }

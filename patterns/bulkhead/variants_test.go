@@ -82,6 +82,52 @@ func TestPoolStories(t *testing.T) {
 	}
 }
 
+// The thread that has been idle for longest gets the next task, so that the others can end.
+func TestPoolReusesTheLongestIdle(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		pool := bulkhead.NewPool(bulkhead.PoolConfig{Core: 1, Max: 3, KeepAlive: 4 * time.Second}, s)
+		run := func(at, takes int) {
+			s.At(sim.Time(time.Duration(at)*time.Second), func() {
+				s.Go("call", func(p *sim.Process) { pool.Wrap(takesSeconds(takes))(p, patterns.Request{}) })
+			})
+		}
+		run(0, 9) // holds a thread
+		run(0, 1) // idle from 1s on
+		run(0, 2) // idle from 2s on
+		run(3, 1) // on the one that is idle since 1s, idle again from 4s on
+		for _, c := range []struct {
+			at      float64
+			threads int
+		}{{5.5, 3}, {6.5, 2}, {7.5, 2}, {8.5, 1}} { // the one of 2s ends at 6s, the other one at 8s
+			at := sim.Time(c.at * float64(time.Second))
+			s.At(at, func() {
+				if got, _ := pool.Threads(at); got != c.threads {
+					t.Errorf("at %v: %d threads, want %d", at, got, c.threads)
+				}
+			})
+		}
+		s.RunUntilIdle()
+	})
+}
+
+// Which thread was of the core is forgotten: it ends too, if others are enough.
+func TestPoolEndsAnyThread(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		pool := bulkhead.NewPool(bulkhead.PoolConfig{Core: 1, Max: 2, KeepAlive: 3 * time.Second}, s)
+		for _, takes := range []int{1, 60} {
+			s.Go("call", func(p *sim.Process) { pool.Wrap(takesSeconds(takes))(p, patterns.Request{}) })
+		}
+		s.At(sim.Time(5*time.Second), func() {
+			if got, _ := pool.Threads(s.Now()); got != 1 {
+				t.Errorf("%d threads", got)
+			}
+		})
+		s.RunUntilIdle()
+	})
+}
+
+func takesSeconds(n int) patterns.Call { return takes(time.Duration(n) * time.Second) }
+
 // Whoever comes, gives up or is killed: never more threads than there can be, never more wait than may,
 // all calls under way have a thread, and in the end the core is left.
 func TestPoolProperty(t *testing.T) {
@@ -159,7 +205,10 @@ func TestThresholdStories(t *testing.T) {
 				t.Errorf("%s: %s, want %s", c.name, got, c.want)
 			}
 			counts := b.Counts()
-			if all := counts.Entered + counts.Pending + counts.Requests + counts.Retries; all != uint64(len(c.calls)) || b.InUse()+b.Waiting()+b.Retries() != 0 {
+			count := func(why string) uint64 { return uint64(strings.Count(c.want, why)) }
+			want := bulkhead.ThresholdCounts{Pending: count("pending"), Requests: count("requests"), Retries: count("retries")}
+			want.Entered = uint64(len(c.calls)) - want.Pending - want.Requests - want.Retries
+			if counts != want || b.InUse()+b.Waiting()+b.Retries() != 0 {
 				t.Errorf("%s: %+v; %d in use, %d wait, %d retries", c.name, counts, b.InUse(), b.Waiting(), b.Retries())
 			}
 		})
@@ -212,17 +261,18 @@ func TestThresholdsComeBack(t *testing.T) {
 // Stories of ten places, half of them for "live" and a fifth for "batch": an operation's letter asks for
 // a place, and a capital gives one back.
 func TestPartitionStories(t *testing.T) {
-	ops := map[rune]string{'l': "live", 'b': "batch", 'x': "other", 'y': "another"}
+	ops := map[rune]string{'l': "live", 'b': "batch", 'x': "other", 'y': "another", 'n': "none"}
 	for _, c := range []struct{ name, story, want string }{
 		{"there is room", "bbbbbbbbbb", "yyyyyyyyyy"},
 		{"there is none", "bbbbbbbbbbb", "yyyyyyyyyyn"},
 		{"a share is there all the same", "bbbbbbbbbblllllll", "yyyyyyyyyyyyyyynn"},
 		{"beyond it there must be room", "bbbbbbbbbblllllBBBBBlBl", "yyyyyyyyyyyyyyyny"},
 		{"room again", "bbbbbbbbbblllllBBBBBBl", "yyyyyyyyyyyyyyyy"},
+		{"the smallest share is one", "bbbbbbbbbbnn", "yyyyyyyyyyyn"},
 		{"others have one between them", "bbbbbbbbbbxy", "yyyyyyyyyyyn"},
 		{"a share of its own after it has given back", "bbbbbbbbbblllllLBBBBBBBBBBb", "yyyyyyyyyyyyyyyy"},
 	} {
-		b := bulkhead.NewPartitions(bulkhead.PartitionsConfig{Concurrent: 10, Partitions: []bulkhead.Partition{{"live", 0.5}, {"batch", 0.2}}})
+		b := bulkhead.NewPartitions(bulkhead.PartitionsConfig{Concurrent: 10, Partitions: []bulkhead.Partition{{"live", 0.5}, {"batch", 0.2}, {"none", 0}}})
 		got := ""
 		for _, what := range c.story {
 			switch op := ops[what]; {

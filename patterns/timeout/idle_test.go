@@ -119,6 +119,43 @@ func TestIdleCallsDoNotMix(t *testing.T) {
 	})
 }
 
+// An error that is not the end of its own scope passes.
+func TestIdlePassesErrors(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		idle := timeout.NewIdle(timeout.DefaultIdleConfig())
+		s.Go("caller", func(p *sim.Process) {
+			failure := &patterns.Error{Kind: patterns.Failed}
+			_, err := idle.Wrap(func(*sim.Process, patterns.Request) (patterns.Response, error) {
+				return patterns.Response{}, failure
+			})(p, patterns.Request{})
+			if err != failure {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// A sign of life is one of the innermost call of a process under a policy, and of no call once they are over.
+func TestIdleInnermost(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		idle := timeout.NewIdle(timeout.IdleConfig{Layer: "idle", After: 5 * time.Second})
+		inner := idle.Wrap(streaming(idle, 1, 4, 4))
+		s.Go("caller", func(p *sim.Process) {
+			_, err := idle.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+				p.Sleep(3 * time.Second)
+				return inner(p, req)
+			})(p, patterns.Request{})
+			if got := ends(p, err); got != "idle at 5s" {
+				t.Errorf("the outer one is %s", got)
+			}
+			idle.Progress(p)
+		})
+		if s.RunUntilIdle(); s.Now() != sim.Time(5*time.Second) {
+			t.Errorf("something is watched until %v", s.Now())
+		}
+	})
+}
+
 // Of nested calls of one process the innermost has shown life; the outer one is silent all the same.
 func TestIdleNested(t *testing.T) {
 	simulate(t, func(s *sim.Simulation) {

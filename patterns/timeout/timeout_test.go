@@ -133,6 +133,27 @@ func TestTheShortestEndsTheCall(t *testing.T) {
 	})
 }
 
+// A deadline at the very beginning of time is not taken for none.
+func TestDeadlineAtZero(t *testing.T) {
+	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		host := s.NewGroup("host")
+		host.SetClock(-10*time.Second, 0)
+		host.Go("caller", func(p *sim.Process) {
+			var told sim.Time
+			cfg := timeout.Attempt(11 * time.Second)
+			cfg.Margin = time.Second
+			timeout.New(cfg).Wrap(takes(0, &told))(p, patterns.Request{})
+			if told != -1 {
+				t.Errorf("told %d", told)
+			}
+		})
+		s.RunUntilIdle()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A cancellation from further out is not this policy's, and passes unchanged.
 func TestOuterCancellationPasses(t *testing.T) {
 	cause := errors.New("user left")
