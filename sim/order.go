@@ -68,7 +68,7 @@ func (o *order) enter(e entry, now Time) {
 	case uint64(e.at) >= o.end:
 		o.far(e)
 	default:
-		if o.up(e); len(o.near) > crowd && o.digits > 0 {
+		if o.up(e); len(o.near) > crowd && o.digits > 0 && uint64(o.near[0].at) >= o.base {
 			o.narrow()
 		}
 	}
@@ -138,21 +138,25 @@ func (o *order) pop(e entry) {
 	}
 }
 
-// advance opens the first bucket, when the line and the heap are empty. It reports false if there is none.
-func (q *queue) advance() bool {
+// advance opens the first bucket, when the line and the heap are empty. It reports false if there is
+// none that begins before or at a limit: the base never passes the clock by far.
+func (q *queue) advance(limit Time) bool {
 	if q.levels == 0 {
 		return false
 	}
 	level := uint(bits.TrailingZeros32(q.levels))
 	i := uint(bits.TrailingZeros64(q.used[level]))
+	shift := level * digitBits
+	base := q.base>>shift>>digitBits<<digitBits<<shift | uint64(i)<<shift
+	if base > uint64(limit) {
+		return false
+	}
 	if q.used[level] &^= 1 << i; q.used[level] == 0 {
 		q.levels &^= 1 << level
 	}
 	c := q.buckets[level*fanout+i]
 	q.buckets[level*fanout+i] = nil
-	shift := level * digitBits
-	q.base = q.base>>shift>>digitBits<<digitBits<<shift | uint64(i)<<shift
-	q.end, q.digits = q.base, level
+	q.base, q.end, q.digits = base, base, level
 	if c.next != nil && level > 0 {
 		q.spread(c)
 		return true

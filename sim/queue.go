@@ -131,12 +131,13 @@ func (q *queue) release(ev *slot, i uint32) {
 	q.free = i
 }
 
-// first returns the next event without taking it: its slot, or nil if there is none.
-func (q *queue) first() (entry, *slot) {
+// first returns the next event without taking it: its slot, or nil if there is none up to a limit. It
+// may return one that is later.
+func (q *queue) first(limit Time) (entry, *slot) {
 	for {
 		e, ok := q.min()
 		if !ok {
-			if !q.advance() {
+			if !q.advance(limit) {
 				return entry{}, nil
 			}
 			continue

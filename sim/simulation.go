@@ -178,7 +178,7 @@ func (s *Simulation) loop(until Time, cond func() bool) (ended bool) {
 			return true
 		}
 		asking = false
-		e, ev := s.queue.first()
+		e, ev := s.queue.first(until)
 		if ev == nil || e.at > until {
 			return false
 		}
@@ -261,7 +261,7 @@ func (s *Simulation) successor() *Process {
 	if !s.direct || s.failure != nil {
 		return nil
 	}
-	e, ev := s.queue.first()
+	e, ev := s.queue.first(s.until)
 	if ev == nil || e.at > s.until {
 		return nil
 	}
@@ -281,7 +281,7 @@ func (s *Simulation) isNext(p *Process, t Time) bool {
 		s.failure != nil || s.digest.events >= s.cfg.MaxSteps {
 		return false
 	}
-	if e, ev := s.queue.first(); ev != nil && e.at <= t {
+	if e, ev := s.queue.first(t); ev != nil && e.at <= t {
 		return false
 	}
 	s.queue.seq++
