@@ -49,8 +49,8 @@ func TestGoldenDigests(t *testing.T) {
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); diff != "" {
 		t.Errorf("digests differ (-golden +now):\n%s\n"+
 			"If only this processor gives others, a float differs between processors: that is a bug.\n"+
-			"If the results are meant to change, somebody has these seeds in a bug report: say so in CHANGELOG.md, and run\n"+
-			"NINES_UPDATE=1 go test ./models/library -run Golden", diff)
+			"If the results are meant to change, somebody has these seeds in a bug report: say so in CHANGELOG.md under\n"+
+			"\"Results change\", and run NINES_UPDATE=1 go test ./models/library -run Golden", diff)
 	}
 }
 

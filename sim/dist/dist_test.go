@@ -409,16 +409,3 @@ func TestSampleAllocatesNothing(t *testing.T) {
 func near(got, want, relative float64) bool {
 	return got == want || math.Abs(got-want) <= relative*math.Abs(want)
 }
-
-func BenchmarkSample(b *testing.B) {
-	for _, d := range kinds() {
-		b.Run(strings.ReplaceAll(d.String(), " ", ""), func(b *testing.B) {
-			b.ReportAllocs()
-			var d dist.Distribution = d
-			r := stream(1)
-			for b.Loop() {
-				dist.Duration(d, r)
-			}
-		})
-	}
-}

@@ -119,20 +119,3 @@ func TestNormalQuantile(t *testing.T) {
 func same(a, b float64) bool {
 	return a == b || math.IsNaN(a) && math.IsNaN(b) || near(a, b, 0x1p-50)
 }
-
-func BenchmarkElementary(b *testing.B) {
-	for _, f := range []struct {
-		name string
-		f    func(float64) float64
-	}{{"Log", dist.Log}, {"Exp", dist.Exp}, {"NormalQuantile", dist.NormalQuantile}, {"Log1p", dist.Log1p}, {"Expm1", dist.Expm1}} {
-		b.Run(f.name, func(b *testing.B) {
-			x := 0.0
-			for b.Loop() {
-				if x += 0.001; x >= 1 {
-					x = 0.0005
-				}
-				f.f(x)
-			}
-		})
-	}
-}
