@@ -27,6 +27,7 @@ func (n *named) Call(*sim.Process, patterns.Request) (patterns.Response, error) 
 // cluster returns a balancer over targets a, b, c, ... with the given loads; a negative load is
 // that of an unhealthy target.
 func cluster(cfg Config, loads ...int) *Balancer {
+	cfg.Ring, cfg.Table = DefaultRing(), 1021
 	var targets []Target
 	for i, load := range loads {
 		targets = append(targets, &named{string(rune('a' + i)), load < 0})
@@ -44,7 +45,7 @@ func shares(b *Balancer, avoid string) string {
 	count := map[string]int{}
 	for id := range uint64(picks) {
 		name := "none"
-		if m := b.pick(id+1, 2, avoid, nil); m != nil {
+		if m := b.pick(0, &patterns.Request{ID: id + 1, Attempt: 2, Avoid: avoid}); m != nil {
 			name = m.name
 		}
 		count[name]++
@@ -140,7 +141,7 @@ func TestPickRules(t *testing.T) {
 			if len(better) > 0 {
 				usable = better
 			}
-			m := b.pick(id, 1, avoid, nil)
+			m := b.pick(0, &patterns.Request{ID: id, Attempt: 1, Avoid: avoid})
 			if (m == nil) != (len(usable) == 0) || m != nil && !slices.Contains(usable, m) {
 				t.Fatalf("picked %v of %v", m, usable)
 			}
@@ -159,11 +160,11 @@ func TestPickRules(t *testing.T) {
 			if cfg.Pick == Choices && worse < min(cfg.Choices, len(usable))-1 {
 				t.Fatalf("picked %s, but only %d of %d are as loaded", m.name, worse, len(usable))
 			}
-			if cfg.Pick != RoundRobin {
-				if same := again.pick(id, 1, avoid, nil); same.name != m.name {
+			if cfg.Pick != RoundRobin && cfg.Pick != SmoothWeighted { // which go on from where they were
+				if same := again.pick(0, &patterns.Request{ID: id, Attempt: 1, Avoid: avoid}); same.name != m.name {
 					t.Fatalf("request %d goes to %s or to %s", id, m.name, same.name)
 				}
-				again.pick(rapid.Uint64().Draw(t, "another"), 1, "", nil)
+				again.pick(0, &patterns.Request{ID: rapid.Uint64().Draw(t, "another"), Attempt: 1})
 			}
 		}
 	})
@@ -190,7 +191,7 @@ func TestSupermarket(t *testing.T) {
 			var inSystem, area int
 			for step := range warmUp + steps {
 				if luck.Chance(c.λ / (1 + c.λ)) {
-					b.pick(luck.Uint64(), 1, "", nil).inFlight++
+					b.pick(0, &patterns.Request{ID: luck.Uint64(), Attempt: 1}).inFlight++
 					inSystem++
 				} else if m := b.members[luck.IntN(n)]; m.inFlight > 0 {
 					m.inFlight--
@@ -219,7 +220,7 @@ func TestNamelessRequests(t *testing.T) {
 	b := cluster(cfg, 0, 0)
 	a := 0
 	for range 10_000 {
-		if b.pick(0, 1, "", nil).name == "a" {
+		if b.pick(0, &patterns.Request{Attempt: 1}).name == "a" {
 			a++
 		}
 	}
@@ -237,7 +238,7 @@ func TestRoundRobinBeginsAnywhere(t *testing.T) {
 		b := cluster(cfg, 0, 0, 0)
 		turns := ""
 		for i := range uint64(4) {
-			turns += b.pick(1+id*1000+i, 1, "", nil).name
+			turns += b.pick(0, &patterns.Request{ID: 1 + id*1000 + i, Attempt: 1}).name
 		}
 		begins[turns]++
 	}
@@ -275,7 +276,7 @@ func BenchmarkPick(b *testing.B) {
 				c := cluster(cfg, make([]int, n)...)
 				b.ReportAllocs()
 				for id := range uint64(b.N) {
-					c.pick(id+1, 1, "", nil)
+					c.pick(0, &patterns.Request{ID: id + 1, Attempt: 1})
 				}
 			})
 		}

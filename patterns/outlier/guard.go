@@ -45,6 +45,9 @@ type guard struct {
 	i     int
 }
 
+// Unwrap returns the target behind the guard.
+func (g *guard) Unwrap() balance.Target { return g.Target }
+
 func (g *guard) Healthy() bool { return g.Target.Healthy() && !g.judge.Ejected(g.s.Now(), g.i) }
 
 func (g *guard) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
