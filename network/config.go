@@ -109,7 +109,7 @@ func (cfg Config) Validate() error {
 	return errors.Join(bad...)
 }
 
-func (p Path) validate(where string) (bad []error) {
+func (p *Path) validate(where string) (bad []error) {
 	for _, share := range []struct {
 		name  string
 		value float64
@@ -133,15 +133,15 @@ func (p Path) validate(where string) (bad []error) {
 	return bad
 }
 
-func (cfg *Config) class(c Class) Path {
-	return [Classes]Path{cfg.SameHost, cfg.SameRack, cfg.SameZone, cfg.CrossZone, cfg.CrossRegion, cfg.Clients}[c]
+func (cfg *Config) class(c Class) *Path {
+	return [Classes]*Path{&cfg.SameHost, &cfg.SameRack, &cfg.SameZone, &cfg.CrossZone, &cfg.CrossRegion, &cfg.Clients}[c]
 }
 
 // path returns what the configuration says of messages from one host to another.
-func (cfg *Config) path(from, to *Host) Path {
+func (cfg *Config) path(from, to *Host) *Path {
 	for i := len(cfg.Overrides) - 1; i >= 0; i-- {
 		if o := &cfg.Overrides[i]; o.matches(from, to) {
-			return o.Path
+			return &o.Path
 		}
 	}
 	return cfg.class(classOf(from, to))

@@ -119,6 +119,9 @@ func (x *Exchange[Q, A]) Forget() {
 	w.release()
 }
 
+// Cancels reports whether the news will come if the caller gives up: whether the transport cancels.
+func (x *Exchange[Q, A]) Cancels() bool { return x.wire.cancels }
+
 // Abandoned reports whether the news has arrived that the caller has given up.
 func (x *Exchange[Q, A]) Abandoned() bool { return x.wire.abandoned }
 
@@ -160,6 +163,8 @@ func (c *contents[Q, A]) late() {
 
 func (c *contents[Q, A]) recycle() {
 	x := (*Exchange[Q, A])(c)
-	*x = Exchange[Q, A]{t: x.t, wire: wire{n: x.wire.n, inner: x.wire.inner}}
+	var none A
+	x.answer, x.err, x.server, x.OnAbandon = none, nil, nil, nil
+	x.wire.clear()
 	x.t.free = append(x.t.free, x)
 }

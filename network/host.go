@@ -8,10 +8,10 @@ type Host struct {
 	name    string
 	place   Place
 	powered bool
-	boots   uint64  // times it came back; connections made before are not known to it
-	luck    uint64  // what the keys of messages without one are made from
-	links   []*link // to other hosts, by their id; nil until used
-	awaited string  // what a caller of this host waits for, in a deadlock report
+	boots   uint64 // times it came back; connections made before are not known to it
+	luck    uint64 // what the keys of messages without one are made from
+	links   links
+	awaited string // what a caller of this host waits for, in a deadlock report
 
 	serving list // exchanges that servers here have accepted and not answered
 	silent  list // exchanges whose callers wait for this host although it has no power

@@ -14,7 +14,7 @@ type link struct {
 	n        *Network
 	from, to *Host
 	stats    *Stats
-	path     Path
+	path     *Path  // of the network, and shared
 	epoch    uint64 // of the network's holds that the following fields include
 
 	blocked   bool // at send
@@ -35,10 +35,8 @@ type link struct {
 
 // link returns the link to another host.
 func (h *Host) link(to *Host) *link {
-	if to.id < len(h.links) {
-		if l := h.links[to.id]; l != nil {
-			return l
-		}
+	if l := h.links.to(to); l != nil {
+		return l
 	}
 	return h.connect(to)
 }
@@ -47,21 +45,18 @@ func (h *Host) connect(to *Host) *link {
 	if h.n != to.n {
 		panic("network: " + h.name + " and " + to.name + " are in different networks")
 	}
-	if need := to.id + 1 - len(h.links); need > 0 {
-		h.links = append(h.links, make([]*link, need)...)
-	}
 	l := &link{
 		n: h.n, from: h, to: to, stats: &h.n.stats[classOf(h, to)],
 		path: h.n.cfg.path(h, to), luck: sim.Mix(h.luck, to.luck),
 	}
 	l.conn.link = l
-	h.links[to.id] = l
+	h.links.add(l)
 	return l
 }
 
 // refresh works out what the path and the holds on it make of the link.
 func (l *link) refresh() {
-	p := &l.path
+	p := l.path
 	l.epoch = l.n.epoch
 	l.blocked, l.severed = false, false
 	l.loss, l.duplicate, l.reorder, l.late = p.Loss, p.Duplicate, p.Reorder, p.ReorderDelay

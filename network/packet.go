@@ -6,7 +6,9 @@ import "github.com/nines-sim/nines/sim"
 // network makes a copy, never if it is lost. The key is the message's identity, from which its
 // luck is drawn; 0 is none.
 func (n *Network) Send(from, to *Host, size int, key uint64, deliver func(any), arg any) {
-	n.post(from.link(to), message{size: size, key: key, deliver: deliver, arg: arg})
+	p := n.packet(from.link(to), size, key)
+	p.deliver, p.arg = deliver, arg
+	n.post(p)
 }
 
 // A Conn is one direction of a connection: no message on it overtakes an earlier one, and none
@@ -21,11 +23,15 @@ func (n *Network) Connect(from, to *Host) *Conn { return &Conn{link: from.link(t
 
 // Send is [Network.Send] on the connection.
 func (c *Conn) Send(size int, key uint64, deliver func(any), arg any) {
-	c.link.n.post(c.link, message{size: size, key: key, conn: c, single: true, deliver: deliver, arg: arg})
+	n := c.link.n
+	p := n.packet(c.link, size, key)
+	p.conn, p.single, p.deliver, p.arg = c, true, deliver, arg
+	n.post(p)
 }
 
-// A message is what is sent. Either deliver or fail is called for it, fail perhaps at once.
-type message struct {
+// A packet is a message on its way. Either deliver or fail is called for it, fail perhaps at once.
+type packet struct {
+	link    *link
 	size    int
 	key     uint64
 	conn    *Conn // whose order it keeps, or nil
@@ -35,16 +41,32 @@ type message struct {
 	arg     any
 }
 
-func (m *message) failed() {
-	if m.fail != nil {
-		m.fail(m.arg)
+// packet returns a packet, whose other fields are empty.
+func (n *Network) packet(l *link, size int, key uint64) *packet {
+	var p *packet
+	if last := len(n.packets) - 1; last >= 0 {
+		p = n.packets[last]
+		n.packets = n.packets[:last]
+	} else {
+		p = new(packet)
 	}
+	p.link, p.size, p.key = l, size, key
+	return p
 }
 
-// A packet is a message on its way.
-type packet struct {
-	link *link
-	message
+// recycle makes a packet empty, to be used again.
+func (n *Network) recycle(p *packet) {
+	p.conn, p.single, p.deliver, p.fail, p.arg = nil, false, nil, nil, nil
+	n.packets = append(n.packets, p)
+}
+
+// failed is the end of a packet that does not arrive.
+func (n *Network) failed(p *packet) {
+	fail, arg := p.fail, p.arg
+	n.recycle(p)
+	if fail != nil {
+		fail(arg)
+	}
 }
 
 // Purposes for which a key is derived from a message's own.
@@ -63,69 +85,64 @@ func derive(key, purpose uint64) uint64 {
 	return sim.Mix(key, purpose)
 }
 
-// post sends a message. It reports false if the sender is a process that is being unwound: what
+// post sends a packet. It reports false if the sender is a process that is being unwound: what
 // the dead send is ignored, and counts as blocked.
-func (n *Network) post(l *link, m message) bool {
+func (n *Network) post(p *packet) bool {
+	l := p.link
 	if l.epoch != n.epoch {
 		l.refresh()
 	}
-	if m.size < 0 {
+	if p.size < 0 {
 		panic("network: a message of negative size from " + l.from.name + " to " + l.to.name)
 	}
-	if m.key == 0 {
+	if p.key == 0 {
 		l.count++
-		m.key = sim.Mix(l.luck, l.count)
+		p.key = sim.Mix(l.luck, l.count)
 	}
 	st := l.stats
 	st.Sent++
-	st.Bytes += uint64(m.size)
+	st.Bytes += uint64(p.size)
 	if l.blocked || !l.from.powered {
 		st.Blocked++
-		m.failed()
+		n.failed(p)
 		return true
 	}
-	at, ok := l.transmit(n.s.Now(), m.size)
+	at, ok := l.transmit(n.s.Now(), p.size)
 	if !ok {
 		st.Dropped++
-		m.failed()
+		n.failed(p)
 		return true
 	}
 	if l.loss > 0 {
-		if luck := n.losses.At(m.key); luck.Chance(l.loss) {
+		if luck := n.losses.At(p.key); luck.Chance(l.loss) {
 			st.Lost++
-			m.failed()
+			n.failed(p)
 			return true
 		}
 	}
 	left := at
-	at = at.Add(l.delay(m.key))
-	if m.conn != nil {
-		at = max(at, m.conn.last)
-		m.conn.last = at
+	at = at.Add(l.delay(p.key))
+	if p.conn != nil {
+		at = max(at, p.conn.last)
+		p.conn.last = at
 	}
-	if !n.carry(l, at, m) {
+	if !n.carry(p, at) {
 		st.Blocked++
 		return false
 	}
-	if l.duplicate > 0 && !m.single {
-		if luck := n.duplicates.At(m.key); luck.Chance(l.duplicate) {
+	if l.duplicate > 0 && !p.single {
+		if luck := n.duplicates.At(p.key); luck.Chance(l.duplicate) {
+			twin := n.packet(l, p.size, sim.Mix(p.key, copied))
+			twin.deliver, twin.arg = p.deliver, p.arg
 			st.Duplicated++
-			n.carry(l, left.Add(l.delay(sim.Mix(m.key, copied))), m)
+			n.carry(twin, left.Add(l.delay(twin.key)))
 		}
 	}
 	return true
 }
 
-// carry schedules the arrival of a message, and reports whether the kernel listened.
-func (n *Network) carry(l *link, at sim.Time, m message) bool {
-	var p *packet
-	if last := len(n.packets) - 1; last >= 0 {
-		p = n.packets[last]
-		n.packets = n.packets[:last]
-	} else {
-		p = new(packet)
-	}
-	p.link, p.message = l, m
+// carry schedules the arrival of a packet, and reports whether the kernel listened.
+func (n *Network) carry(p *packet, at sim.Time) bool {
 	if n.s.AtCall(at, arrive, p) == (sim.Timer{}) {
 		n.recycle(p)
 		return false
@@ -133,24 +150,20 @@ func (n *Network) carry(l *link, at sim.Time, m message) bool {
 	return true
 }
 
-func (n *Network) recycle(p *packet) {
-	*p = packet{}
-	n.packets = append(n.packets, p)
-}
-
 func arrive(arg any) {
 	p := arg.(*packet)
-	l, m := p.link, p.message
+	l := p.link
 	n := l.n
-	n.recycle(p)
 	if l.epoch != n.epoch {
 		l.refresh()
 	}
 	if l.severed || !l.to.powered {
 		l.stats.Blocked++
-		m.failed()
+		n.failed(p)
 		return
 	}
 	l.stats.Delivered++
-	m.deliver(m.arg)
+	deliver, what := p.deliver, p.arg
+	n.recycle(p)
+	deliver(what)
 }

@@ -58,38 +58,3 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkCall is a round trip: a call by a process, served at once, with a constant latency.
-func BenchmarkCall(b *testing.B)      { benchmark(b, network.Path{Latency: dist.Exactly(ms)}) }
-func BenchmarkCallRough(b *testing.B) { benchmark(b, rough) }
-
-func benchmark(b *testing.B, path network.Path) {
-	sim.Run(sim.Config{Seed: 1}, func(s *sim.Simulation) {
-		calls := 0
-		calling(s, path, &calls)
-		s.RunUntil(sim.Time(time.Second))
-		calls = 0
-		b.ReportAllocs()
-		b.ResetTimer()
-		s.RunWhile(func() bool { return calls < b.N })
-	})
-}
-
-// BenchmarkSend is one message one way.
-func BenchmarkSend(b *testing.B) {
-	sim.Run(sim.Config{Seed: 1}, func(s *sim.Simulation) {
-		n := network.New(s, latency(ms))
-		from, to := n.AddHost("a", network.Place{}), n.AddHost("b", network.Place{Zone: "b"})
-		received := 0
-		var deliver func(any)
-		deliver = func(any) {
-			received++
-			n.Send(to, from, 100, 0, deliver, nil)
-			from, to = to, from
-		}
-		deliver(nil)
-		b.ReportAllocs()
-		b.ResetTimer()
-		s.RunWhile(func() bool { return received < b.N })
-	})
-}

@@ -66,6 +66,11 @@ type carrier interface {
 	recycle() // nobody refers to it any more
 }
 
+// clear makes a wire that nobody refers to as good as new, where that matters.
+func (w *wire) clear() {
+	w.stage, w.tries, w.held, w.abandoned, w.fate, w.port = asking, 0, false, false, nil, nil
+}
+
 func (w *wire) release() {
 	if w.refs--; w.refs == 0 {
 		w.inner.recycle()
@@ -75,12 +80,13 @@ func (w *wire) release() {
 // post sends one message of the exchange, which refers to it until it has arrived or failed.
 func (w *wire) post(from, to *Host, size int, key uint64, arrived, failed func(any)) bool {
 	l := from.link(to)
-	m := message{size: size, key: key, single: true, deliver: arrived, fail: failed, arg: w}
+	p := w.n.packet(l, size, key)
+	p.single, p.deliver, p.fail, p.arg = true, arrived, failed, w
 	if w.ordered {
-		m.conn = &l.conn
+		p.conn = &l.conn
 	}
 	w.refs++
-	if !w.n.post(l, m) {
+	if !w.n.post(p) {
 		w.refs--
 		return false
 	}
