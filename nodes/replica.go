@@ -18,6 +18,7 @@ import (
 // its power, nobody is told.
 type Replica struct {
 	svc      *Service
+	number   int
 	name     string
 	machine  *Machine
 	group    *sim.Group
@@ -45,6 +46,9 @@ type Replica struct {
 
 // Name returns "service/number".
 func (r *Replica) Name() string { return r.name }
+
+// Number returns the replica's place among those of its service, from 0.
+func (r *Replica) Number() int { return r.number }
 
 // Service returns the service of which this is a replica.
 func (r *Replica) Service() *Service { return r.svc }
@@ -199,14 +203,37 @@ func (r *Replica) SetErrors(share float64) {
 
 // Call returns the way from a host to this replica, over a transport of the service's kind.
 func (r *Replica) Call(via *Transport, from *network.Host) patterns.Call {
-	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		send(&req, p.Now())
-		resp, err := via.Call(p, from, r.machine.host, r.listener, sim.Mix(req.ID, uint64(req.Attempt)), req)
-		if err != nil {
-			err = r.svc.errors.seen(err)
-		}
-		return resp, err
+	return r.Target(via, from).Call
+}
+
+// Target returns the same for those who choose among several, such as a balancer.
+func (r *Replica) Target(via *Transport, from *network.Host) *Target { return &Target{r, via, from} }
+
+// A Target is a replica as it is reached from a host.
+type Target struct {
+	r    *Replica
+	via  *Transport
+	from *network.Host
+}
+
+// Replica returns the replica.
+func (t *Target) Replica() *Replica { return t.r }
+
+// Name returns the name of the replica.
+func (t *Target) Name() string { return t.r.name }
+
+// Healthy reports what the health checks last said of the replica.
+func (t *Target) Healthy() bool { return t.r.healthy }
+
+// Call sends a request to the replica and waits for the answer.
+func (t *Target) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+	r := t.r
+	send(&req, p.Now())
+	resp, err := t.via.Call(p, t.from, r.machine.host, r.listener, sim.Mix(req.ID, uint64(req.Attempt)), req)
+	if err != nil {
+		err = r.svc.errors.seen(err)
 	}
+	return resp, err
 }
 
 // Work holds a cpu for a time, longer if the replica is slow, and for as much longer as it is
@@ -232,14 +259,16 @@ func (r *Replica) Work(p *sim.Process, d time.Duration) error {
 	return nil
 }
 
-// Fails reports whether a call is one of those that fail for the share of errors that was set. It
-// depends on the request and its attempt alone, so that every variant meets the same luck.
-func (r *Replica) Fails(req patterns.Request) bool {
-	if r.errors == 0 {
-		return false
-	}
-	luck := r.svc.luck.At(sim.Mix(req.ID, uint64(req.Attempt)))
-	return luck.Chance(r.errors)
+// Fails reports whether an attempt of a request is one of the share of errors that was set. It depends
+// on the request's identity and the attempt alone, so that every variant meets the same luck.
+func (r *Replica) Fails(id uint64, attempt int) bool {
+	return r.errors != 0 && r.svc.unlucky(id, attempt, r.errors)
+}
+
+// unlucky reports whether an attempt is one of a share.
+func (svc *Service) unlucky(id uint64, attempt int, share float64) bool {
+	luck := svc.luck.At(sim.Mix(id, uint64(attempt)))
+	return luck.Chance(share)
 }
 
 // InUse returns the cpus, threads and queue places that are taken now.

@@ -14,7 +14,7 @@ type job struct {
 	waiting   bool            // in the queue
 	queued    sim.Time        // since when
 	timer     sim.Timer       // ends its wait in the queue
-	scope     sim.Scope       // ends the waits of its handler
+	scope     sim.Scope       // ends the waits of its handler, on a transport that cancels
 	abandoned func(*exchange) // made once, and used again with the job
 
 	prev, next *job // in the queue
@@ -69,12 +69,14 @@ func (r *Replica) take(j *job) {
 func serve(p *sim.Process, arg any) {
 	j := arg.(*job)
 	r, x := j.r, j.x
-	j.scope = p.WithCancel()
-	if x.Abandoned() {
-		j.scope.Cancel(nil) // during a pause: it has a thread, and was not begun
+	if x.Cancels() {
+		j.scope = p.WithCancel()
+		if x.Abandoned() {
+			j.scope.Cancel(nil) // during a pause: it has a thread, and was not begun
+		}
 	}
 	resp, err := r.svc.handle(p, r, x.Request)
-	j.scope.Close()
+	j.scope.Close() // if there is one
 	if resp.From == "" {
 		resp.From = r.name
 	}

@@ -103,7 +103,7 @@ func (svc *Service) Replicas() []*Replica { return svc.replicas }
 // Add places one more replica on a machine. It is down until it is started.
 func (svc *Service) Add(m *Machine) *Replica {
 	name := fmt.Sprintf("%s/%d", svc.cfg.Name, len(svc.replicas))
-	r := &Replica{svc: svc, name: name, group: svc.s.NewGroup(name), slow: 1, healthy: true}
+	r := &Replica{svc: svc, number: len(svc.replicas), name: name, group: svc.s.NewGroup(name), slow: 1, healthy: true}
 	r.group.Kill()
 	svc.replicas = append(svc.replicas, r)
 	r.join(m)

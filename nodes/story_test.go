@@ -526,8 +526,8 @@ func TestErrorsAreKeyedByRequest(t *testing.T) {
 	failed := 0
 	for id := range uint64(10_000) {
 		req := patterns.Request{ID: id, Attempt: 1}
-		first := w.r[0].Fails(req)
-		if first != w.r[1].Fails(req) || first != w.r[0].Fails(req) {
+		first := w.r[0].Fails(req.ID, req.Attempt)
+		if first != w.r[1].Fails(req.ID, req.Attempt) || first != w.r[0].Fails(req.ID, req.Attempt) {
 			t.Fatalf("request %d meets another luck the second time", id)
 		}
 		if first {
@@ -539,7 +539,7 @@ func TestErrorsAreKeyedByRequest(t *testing.T) {
 	}
 	if same := func() (n int) {
 		for id := range uint64(10_000) {
-			if w.r[0].Fails(patterns.Request{ID: id, Attempt: 1}) == w.r[0].Fails(patterns.Request{ID: id, Attempt: 2}) {
+			if w.r[0].Fails(id, 1) == w.r[0].Fails(id, 2) {
 				n++
 			}
 		}

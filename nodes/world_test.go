@@ -71,7 +71,7 @@ func (w *world) handle(p *sim.Process, r *nodes.Replica, req patterns.Request) (
 	default:
 		err = r.Work(p, d)
 	}
-	if err == nil && r.Fails(req) {
+	if err == nil && r.Fails(req.ID, req.Attempt) {
 		err = &patterns.Error{Kind: patterns.Failed, Layer: r.Name()}
 	}
 	return resp, err
