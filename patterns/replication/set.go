@@ -95,7 +95,8 @@ type Set struct {
 	acting    int // whom the failover manager holds for the primary
 	due       sim.Time
 	failovers []Failover
-	keys      map[uint64][]Entry // writes of a key, oldest first; looked up, never ranged over
+	writes    []write           // by version, from 1
+	newest    map[uint64]uint64 // version of the newest write of a key; looked up, never ranged over
 	dual      time.Duration
 	dualSince sim.Time // Never: one primary at most
 }
@@ -107,6 +108,12 @@ type member struct {
 	leads bool // it takes writes
 	empty bool // it lost what it held, and must not act as if it had never held it
 	known []knowledge
+}
+
+// A write is where in the history a version is, and which one of the same key was before it: 0 if none.
+type write struct {
+	Position
+	older uint64
 }
 
 // knowledge is what a primary knows of a backup.
@@ -122,7 +129,7 @@ func New(cfg Config) *Set {
 	}
 	t := &Set{
 		cfg: cfg, history: newHistory(), copies: make([]member, cfg.Copies),
-		due: sim.Never, keys: map[uint64][]Entry{}, dualSince: sim.Never,
+		due: sim.Never, newest: map[uint64]uint64{}, dualSince: sim.Never,
 	}
 	for i := range t.copies {
 		t.copies[i] = member{up: true, known: make([]knowledge, cfg.Copies)}
@@ -140,7 +147,8 @@ func (t *Set) Append(now sim.Time, i int, key uint64) (Entry, error) {
 	}
 	e := t.history.add(c.at.Epoch)
 	c.at = e.Position
-	t.keys[key] = append(t.keys[key], e)
+	t.writes = append(t.writes, write{e.Position, t.newest[key]})
+	t.newest[key] = e.Version
 	return e, nil
 }
 
@@ -224,13 +232,11 @@ func (t *Set) Acked(now sim.Time, i int, e Entry) {
 
 // Read returns the newest version of a key that copy i holds: zero if none.
 func (t *Set) Read(i int, key uint64) (version uint64) {
-	writes := t.keys[key]
-	for n := len(writes) - 1; n >= 0; n-- {
-		if t.history.holds(t.copies[i].at, writes[n].Position) {
-			return writes[n].Version
-		}
+	version = t.newest[key]
+	for version != 0 && !t.history.holds(t.copies[i].at, t.writes[version-1].Position) {
+		version = t.writes[version-1].older
 	}
-	return 0
+	return version
 }
 
 // Down says that the failover manager does not see copy i any more: it is dead, or cut off. If it
