@@ -38,10 +38,16 @@ func (m *Map[K, V]) Put(key K, value V) (evicted bool) {
 	if m.capacity == 0 {
 		return false
 	}
+	if newest := m.nodes[0].older; newest != 0 && m.nodes[newest].key == key {
+		m.nodes[newest].value = value
+		return false
+	}
 	i, ok := m.at[key]
 	switch {
 	case ok:
 		m.use(i)
+		m.nodes[i].value = value
+		return false
 	case len(m.at) < m.capacity:
 		i = int32(len(m.nodes))
 		m.nodes = append(m.nodes, node[K, V]{})
