@@ -52,7 +52,7 @@ func (svc *service) behindCache(o *op, replica int) patterns.Call {
 		clients[callee] = svc.sys.clientVia(via, svc.Name(), svc.callees[callee], m.Machine().Host(), m.Group())
 	}
 	return c.Wrap(func(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
-		resp.Degraded, err = o.run(p, clients, req)
+		resp.Degraded, err = o.run(p, clients, &req)
 		return resp, err
 	})
 }

@@ -53,56 +53,60 @@ func (sys *System) client(caller, callee string, from *network.Host, g *sim.Grou
 func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
-	call := sys.spans.attempts(e, e.countSent(sys.callee(callee, via, from, p.Balance, e.balance)))
-	tried := false
+	call := sys.spans.attempts(e, sys.callee(callee, via, from, p.Balance, e.balance))
+	here, retries := sends, false // here: the places that have no policy between them and the call
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {
-			call, tried = e.countTries(call), true
+			here, retries = here|tries, true
 		}
 		if policy := sys.policy(e, slot); policy != nil {
-			call = policy.Wrap(call)
+			call, here = policy.Wrap(e.count(here, call)), 0
 		}
 	}
-	if !tried {
-		call = e.countTries(call)
+	if !retries {
+		here |= tries
 	}
-	return e.countCalls(call)
+	return e.count(here|calls, call)
 }
 
-// countCalls, countTries and countSent count what passes at three places of the chain: before all
-// policies, inside the retries, and behind everything that can turn a call away. At any time a call
-// that has not been tried counts as answered without a try, and a try that has not been sent as turned
-// away.
+// What passes along the chain of policies is counted at three places.
+type places uint8
 
-func (e *edge) countCalls(next patterns.Call) patterns.Call {
-	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		e.counts.Calls++
-		e.counts.Answered++
-		defer func() { e.counts.Returned++ }() // even if the caller is killed
-		return next(p, req)
+const (
+	calls places = 1 << iota // before all policies
+	tries                    // inside the retries
+	sends                    // behind everything that can turn a call away
+)
+
+// count counts what passes at places that have nothing between them. At any time a call that has not been tried
+// counts as answered without a try, and a try that has not been sent as turned away. What is sent to a
+// callee that is not to learn the deadline has none.
+func (e *edge) count(at places, next patterns.Call) patterns.Call {
+	if at == 0 {
+		return next
 	}
-}
-
-func (e *edge) countTries(next patterns.Call) patterns.Call {
-	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		if req.Attempt > 1 {
-			e.counts.Retries++
-		} else {
-			e.counts.Answered--
-		}
-		e.counts.Turned++
-		return next(p, req)
-	}
-}
-
-// countSent also takes the deadline off a request whose callee is not to learn it.
-func (e *edge) countSent(next patterns.Call) patterns.Call {
+	counts := e.counts
 	propagate := e.policies.Timeout != nil && e.policies.Timeout.Propagate
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		e.counts.Turned--
-		e.counts.Sent++
-		if !propagate {
-			req.Deadline = 0
+		if at&calls != 0 {
+			counts.Calls++
+			counts.Answered++
+			defer func() { counts.Returned++ }() // even if the caller is killed
+		}
+		if at&tries != 0 {
+			if req.Attempt > 1 {
+				counts.Retries++
+			} else {
+				counts.Answered--
+			}
+			counts.Turned++
+		}
+		if at&sends != 0 {
+			counts.Turned--
+			counts.Sent++
+			if !propagate {
+				req.Deadline = 0
+			}
 		}
 		return next(p, req)
 	}

@@ -22,14 +22,16 @@ type external struct {
 func (sys *System) addExternal(sc *scenario.Service) {
 	host := sys.net.AddHost(sc.Name, network.Place{})
 	e := &external{External: nodes.NewExternal(sys.s, sc.Name, host), host: host, ops: sys.buildOps(sc)}
+	failed := &patterns.Error{Kind: patterns.Failed, Layer: sc.Name}
 	e.Answer = func(req patterns.Request) (time.Duration, patterns.Response, error) {
 		o := e.ops[indexOf(e.ops, req.Op)]
-		if o.fails(req) {
-			return o.work(req), patterns.Response{}, &patterns.Error{Kind: patterns.Failed, Layer: sc.Name}
+		work := o.work(req.ID, req.Attempt)
+		if o.fails(req.ID, req.Attempt) {
+			return work, patterns.Response{}, failed
 		}
-		return o.work(req), patterns.Response{From: sc.Name}, nil
+		return work, patterns.Response{From: sc.Name}, nil
 	}
-	e.Effect = func(req patterns.Request) { e.ops[indexOf(e.ops, req.Op)].apply(req) }
+	e.Effect = func(req patterns.Request) { e.ops[indexOf(e.ops, req.Op)].apply(&req, false) }
 	sys.externals = append(sys.externals, e)
 }
 

@@ -29,26 +29,35 @@ func (sys *System) fallback(e *edge, sc *scenario.Fallback) patterns.Policy {
 // answers all alike.
 type byAnswer struct {
 	policy  patterns.Policy
-	answers map[string]uint64 // different ones, by operation
+	answers []answers
+}
+
+// answers are how many different ones an operation gives: the keys of the first cache on the way, or one.
+type answers struct {
+	op   string
+	keys uint64
 }
 
 func (b *byAnswer) Wrap(next patterns.Call) patterns.Call {
 	call := b.policy.Wrap(next)
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-		req.Key %= b.answers[req.Op]
+		for i := range b.answers {
+			if b.answers[i].op == req.Op {
+				req.Key %= b.answers[i].keys
+				break
+			}
+		}
 		return call(p, req)
 	}
 }
 
-// answers counts the different answers of a service's operations: the keys of the first cache on
-// the way, or one.
-func (sys *System) answers(service string) map[string]uint64 {
-	counts := map[string]uint64{}
+// answers counts the different answers of a service's operations.
+func (sys *System) answers(service string) (list []answers) {
 	svc := sys.sc.Service(service)
 	for i := range svc.Ops {
-		counts[svc.Ops[i].Name] = sys.keysOf(&svc.Ops[i])
+		list = append(list, answers{svc.Ops[i].Name, sys.keysOf(&svc.Ops[i])})
 	}
-	return counts
+	return list
 }
 
 func (sys *System) keysOf(o *scenario.Op) uint64 {

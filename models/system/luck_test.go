@@ -149,8 +149,8 @@ objectives: {}
 			o, same := sys.externals[0].ops[0], 0.0
 			const n = 2000
 			for id := range uint64(n) {
-				first := o.work(patterns.Request{ID: id, Attempt: 1})
-				if o.work(patterns.Request{ID: id, Attempt: 2}) == first {
+				first := o.work(id, 1)
+				if o.work(id, 2) == first {
 					same++
 				}
 			}

@@ -53,12 +53,12 @@ func indexOf(ops []*op, name string) int {
 // name returns "service.op".
 func (o *op) name() string { return o.service + "." + o.Op.Name }
 
-// work draws how long a call works. It belongs to the request: every variant meets the same. A
-// retry meets a share of it again.
-func (o *op) work(req patterns.Request) time.Duration {
-	key := req.ID
-	if req.Attempt > 1 {
-		again := sim.Mix(req.ID, uint64(req.Attempt))
+// work draws how long an attempt of a request works. It belongs to the request: every variant meets
+// the same. A retry meets a share of it again.
+func (o *op) work(id uint64, attempt int) time.Duration {
+	key := id
+	if attempt > 1 {
+		again := sim.Mix(id, uint64(attempt))
 		if o.Repeat == 0 {
 			key = again
 		} else if luck := o.repeat.At(again); !luck.Chance(o.Repeat) {
@@ -69,39 +69,30 @@ func (o *op) work(req patterns.Request) time.Duration {
 	return dist.Duration(o.length, &o.draw)
 }
 
-// fails reports whether a call is one of the share that fails without any fault.
-func (o *op) fails(req patterns.Request) bool {
+// fails reports whether an attempt is one of the share that fails without any fault.
+func (o *op) fails(id uint64, attempt int) bool {
 	if o.Errors == 0 {
 		return false
 	}
-	luck := o.errors.At(sim.Mix(req.ID, uint64(req.Attempt)))
+	luck := o.errors.At(sim.Mix(id, uint64(attempt)))
 	return luck.Chance(o.Errors)
 }
 
 // apply records the operation's effect, if anybody counts it. A key that was seen in the last day has
-// no effect again.
-func (o *op) apply(req patterns.Request) {
+// no effect again. What all copies of a quorum do for one request is one effect.
+func (o *op) apply(req *patterns.Request, quorum bool) {
 	switch {
 	case o.effect < 0:
-	case o.Idempotent == "no":
-		o.sys.applied(req, o.effect)
-	default:
+	case o.Idempotent != "no":
 		o.once(req, req.Idempotency)
-	}
-}
-
-// applyOnce is apply for a copy of a quorum: what all copies do for one request is one effect.
-func (o *op) applyOnce(req patterns.Request) {
-	switch {
-	case o.effect < 0:
-	case o.Idempotent == "no":
+	case quorum:
 		o.once(req, sim.Mix(req.Idempotency, uint64(req.Attempt)))
 	default:
-		o.once(req, req.Idempotency)
+		o.sys.applied(req, o.effect)
 	}
 }
 
-func (o *op) once(req patterns.Request, key uint64) {
+func (o *op) once(req *patterns.Request, key uint64) {
 	now := o.sys.s.Now()
 	if verdict, _ := o.done.Begin(now, key); verdict == queue.First {
 		o.done.Finish(now, key, patterns.Response{})

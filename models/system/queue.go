@@ -62,7 +62,7 @@ func (q *queued) connect() {
 func (q *queued) send(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 	resp, err := q.Send(p, req)
 	if err == nil && q.effect >= 0 {
-		q.sys.rec.Promised(measureID(req), q.effect)
+		q.sys.rec.Promised(measureID(&req), q.effect)
 	}
 	return resp, err
 }
@@ -77,7 +77,7 @@ func (q *queued) work(p *sim.Process, req patterns.Request) (resp patterns.Respo
 	}
 	if q.client == nil {
 		if q.effect >= 0 {
-			q.sys.applied(req, q.effect)
+			q.sys.applied(&req, q.effect)
 		}
 		return resp, nil
 	}

@@ -107,10 +107,10 @@ func (r *recording) operation(name string) int {
 }
 
 // measureID is the recorder's name for the call from outside behind a request.
-func measureID(req patterns.Request) measure.CallID { return measure.CallID(req.Origin) }
+func measureID(req *patterns.Request) measure.CallID { return measure.CallID(req.Origin) }
 
 // applied tells the recorder that an effect has happened.
-func (sys *System) applied(req patterns.Request, effect int) {
+func (sys *System) applied(req *patterns.Request, effect int) {
 	sys.rec.Applied(measureID(req), effect, sys.s.Now())
 }
 

@@ -22,6 +22,8 @@ type service struct {
 	caches  []*opCache
 	data    *storage // of a service that keeps data; else nil
 	faulty  impaired // what acts on all replicas
+
+	failed, expired error // that callers see; nobody changes an error
 }
 
 // A member is a replica, its clients, and what faults do to it.
@@ -34,7 +36,11 @@ type member struct {
 }
 
 func (sys *System) addService(sc *scenario.Service) {
-	svc := &service{sys: sys, sc: sc}
+	svc := &service{
+		sys: sys, sc: sc,
+		failed:  &patterns.Error{Kind: patterns.Failed, Layer: sc.Name},
+		expired: &patterns.Error{Kind: patterns.Timeout, Layer: sc.Name, Maybe: true},
+	}
 	svc.Service = nodes.NewService(sys.s, sys.plain, nodeConfig(sc), svc.handle)
 	svc.ops = sys.buildOps(sc)
 	zones := sys.spread(sc)
@@ -113,14 +119,13 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 	if n < 0 { // a health check: it has needed a thread
 		return patterns.Response{}, nil
 	}
-	i := slices.Index(svc.Replicas(), r)
 	if req.Deadline == 0 {
-		return svc.do(p, i, n, req)
+		return svc.do(p, r.Number(), n, &req)
 	}
 	limit := p.WithDeadline(req.Deadline)
-	resp, err := svc.do(p, i, n, req)
+	resp, err := svc.do(p, r.Number(), n, &req)
 	if err != nil && limit.Ended(err) {
-		err = &patterns.Error{Kind: patterns.Timeout, Layer: svc.Name(), Maybe: true}
+		err = svc.expired
 	}
 	limit.Close()
 	return resp, err
@@ -128,17 +133,18 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 
 // do is what replica i does for its n-th operation: its own work first, then what it keeps, then the
 // operation's steps.
-func (svc *service) do(p *sim.Process, i, n int, req patterns.Request) (resp patterns.Response, err error) {
+func (svc *service) do(p *sim.Process, i, n int, req *patterns.Request) (resp patterns.Response, err error) {
 	m, o := svc.members[i], svc.ops[n]
-	own := req
-	if svc.data != nil && svc.data.quorum() {
-		own.ID = sim.Mix(req.ID, uint64(i)) // the copies of a quorum work on one request with luck of their own
+	quorum := svc.data != nil && svc.data.quorum()
+	luck := req.ID
+	if quorum {
+		luck = sim.Mix(luck, uint64(i)) // the copies of a quorum work on one request with luck of their own
 	}
-	if err := m.Work(p, o.work(own)); err != nil {
+	if err := m.Work(p, o.work(luck, req.Attempt)); err != nil {
 		return resp, err
 	}
-	if m.Fails(own) || o.fails(own) {
-		return resp, &patterns.Error{Kind: patterns.Failed, Layer: svc.Name()}
+	if m.Fails(luck, req.Attempt) || o.fails(luck, req.Attempt) {
+		return resp, svc.failed
 	}
 	if svc.data != nil {
 		if resp, err = svc.data.keep(p, i, o, req); err != nil {
@@ -147,7 +153,7 @@ func (svc *service) do(p *sim.Process, i, n int, req patterns.Request) (resp pat
 	}
 	switch {
 	case o.Cache != nil:
-		below := req
+		below := *req
 		below.Key %= uint64(o.Cache.Keys)
 		var cached patterns.Response
 		cached, err = m.cached[n](p, below)
@@ -158,11 +164,7 @@ func (svc *service) do(p *sim.Process, i, n int, req patterns.Request) (resp pat
 	if err != nil {
 		return resp, err
 	}
-	if svc.data != nil && svc.data.quorum() {
-		o.applyOnce(req)
-	} else {
-		o.apply(req)
-	}
+	o.apply(req, quorum)
 	return resp, nil
 }
 
@@ -175,7 +177,7 @@ func (svc *service) balanced(via *nodes.Transport, from *network.Host, sc scenar
 func (svc *service) targets(via *nodes.Transport, from *network.Host) []balance.Target {
 	targets := make([]balance.Target, len(svc.members))
 	for i, m := range svc.members {
-		targets[i] = &target{m.Replica, m.Replica.Call(via, from)}
+		targets[i] = m.Target(via, from)
 	}
 	return targets
 }
@@ -192,14 +194,4 @@ func balanceConfig(sc scenario.Balance) balance.Config {
 		cfg.Pick = balance.LeastRequests
 	}
 	return cfg
-}
-
-// A target is a replica as a balancer sees it.
-type target struct {
-	*nodes.Replica
-	call patterns.Call
-}
-
-func (t *target) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
-	return t.call(p, req)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // spans tells a recorder what calls do: each call from outside, and each attempt that goes over the
-// network on its behalf. Nil tells nobody.
+// network on its behalf. It is nil in a run that is not traced.
 type spans struct {
 	rec     *trace.Recorder
 	attempt map[uint64]trace.SpanID // that is under way, or was, by attemptKey
@@ -22,13 +22,10 @@ func newSpans(rec *trace.Recorder) *spans {
 	return &spans{rec, map[uint64]trace.SpanID{}, map[uint64]trace.SpanID{}}
 }
 
-func attemptKey(req patterns.Request) uint64 { return sim.Mix(req.ID, uint64(req.Attempt)) }
+func attemptKey(req *patterns.Request) uint64 { return sim.Mix(req.ID, uint64(req.Attempt)) }
 
 // visit opens the span of a call from outside.
-func (sp *spans) visit(req patterns.Request, operation, stream string) trace.SpanID {
-	if sp == nil {
-		return 0
-	}
+func (sp *spans) visit(req *patterns.Request, operation, stream string) trace.SpanID {
 	id := sp.rec.Begin(req.Intended, trace.Span{Call: req.Origin, Kind: "call", Name: operation, Host: stream})
 	sp.waiting[req.ID] = id
 	return id
@@ -36,16 +33,12 @@ func (sp *spans) visit(req patterns.Request, operation, stream string) trace.Spa
 
 // visited closes it.
 func (sp *spans) visited(id trace.SpanID, at sim.Time, outcome measure.Outcome) {
-	if sp != nil {
-		sp.rec.End(id, at, outcome.String())
-	}
+	sp.rec.End(id, at, outcome.String())
 }
 
 // asks says on behalf of which request another one is made.
-func (sp *spans) asks(req, child patterns.Request) {
-	if sp != nil {
-		sp.waiting[child.ID] = sp.attempt[attemptKey(req)]
-	}
+func (sp *spans) asks(req, child *patterns.Request) {
+	sp.waiting[child.ID] = sp.attempt[attemptKey(req)]
 }
 
 // attempts makes a span of each attempt that an edge sends. One whose caller was killed, or gave up, is
@@ -58,7 +51,7 @@ func (sp *spans) attempts(e *edge, next patterns.Call) patterns.Call {
 		id := sp.rec.Begin(p.Sim().Now(), trace.Span{
 			Parent: sp.waiting[req.ID], Call: req.Origin, Kind: "attempt", Name: e.callee + "." + req.Op, Host: e.caller,
 		})
-		sp.attempt[attemptKey(req)] = id
+		sp.attempt[attemptKey(&req)] = id
 		outcome := "cut short"
 		defer func() { sp.rec.End(id, p.Sim().Now(), outcome) }()
 		resp, err := next(p, req)

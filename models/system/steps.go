@@ -2,7 +2,6 @@ package system
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/patterns"
@@ -34,8 +33,8 @@ func (o *op) connect(callee func(name string) int) {
 			st := step{callee: -1, share: sc.Share, times: sc.Times, number: number}
 			switch {
 			case sc.Call != "":
-				service, op, _ := strings.Cut(sc.Call, ".")
-				st.callee, st.op = callee(service), op
+				svc, op := o.sys.sc.Op(sc.Call)
+				st.callee, st.op = callee(svc.Name), op.Name
 			case sc.Send != "":
 				st.queue = o.sys.queue(sc.Send)
 			default:
@@ -53,7 +52,7 @@ func (o *op) connect(callee func(name string) int) {
 
 // run does the operation's steps one after the other, up to the first that fails, with a caller's
 // clients.
-func (o *op) run(p *sim.Process, clients []patterns.Call, req patterns.Request) (degraded bool, err error) {
+func (o *op) run(p *sim.Process, clients []patterns.Call, req *patterns.Request) (degraded bool, err error) {
 	return runner{o.service, clients, o.sys.spans}.run(p, o.steps, req)
 }
 
@@ -64,7 +63,7 @@ type runner struct {
 	spans   *spans
 }
 
-func (r runner) run(p *sim.Process, steps []step, req patterns.Request) (degraded bool, err error) {
+func (r runner) run(p *sim.Process, steps []step, req *patterns.Request) (degraded bool, err error) {
 	for i := range steps {
 		st := &steps[i]
 		if st.share < 1 {
@@ -84,12 +83,9 @@ func (r runner) run(p *sim.Process, steps []step, req patterns.Request) (degrade
 }
 
 // step does a step for the n-th time.
-func (r runner) step(p *sim.Process, st *step, req patterns.Request, n uint64) (degraded bool, err error) {
+func (r runner) step(p *sim.Process, st *step, req *patterns.Request, n uint64) (degraded bool, err error) {
 	if st.parallel != nil {
-		if n > 0 {
-			req.ID, req.Idempotency = sim.Mix(req.ID, n), sim.Mix(req.Idempotency, n)
-		}
-		return r.parallel(p, st.parallel, req)
+		return r.parallel(p, st.parallel, *req, n)
 	}
 	which := st.number<<32 | n
 	child := patterns.Request{
@@ -103,7 +99,9 @@ func (r runner) step(p *sim.Process, st *step, req patterns.Request, n uint64) (
 		Deadline:    req.Deadline,
 		Intended:    p.Now(),
 	}
-	r.spans.asks(req, child)
+	if r.spans != nil {
+		r.spans.asks(req, &child)
+	}
 	var resp patterns.Response
 	if st.queue != nil {
 		resp, err = st.queue.send(p, child)
@@ -117,8 +115,12 @@ func (r runner) step(p *sim.Process, st *step, req patterns.Request, n uint64) (
 	return resp.Degraded, err
 }
 
-// parallel does all steps at once and waits for all. The error is that of the first in order.
-func (r runner) parallel(p *sim.Process, steps []step, req patterns.Request) (degraded bool, err error) {
+// parallel does all steps at once, for the n-th time, and waits for all. The error is that of the first
+// in order.
+func (r runner) parallel(p *sim.Process, steps []step, req patterns.Request, n uint64) (degraded bool, err error) {
+	if n > 0 {
+		req.ID, req.Idempotency = sim.Mix(req.ID, n), sim.Mix(req.Idempotency, n)
+	}
 	type result struct {
 		degraded bool
 		err      error
@@ -127,7 +129,7 @@ func (r runner) parallel(p *sim.Process, steps []step, req patterns.Request) (de
 	children := make([]*sim.Process, len(steps))
 	for i := range steps {
 		children[i] = p.Fork(r.name, func(c *sim.Process) {
-			results[i].degraded, results[i].err = r.run(c, steps[i:i+1], req)
+			results[i].degraded, results[i].err = r.run(c, steps[i:i+1], &req)
 		})
 	}
 	if err := p.Join(children...); err != nil {

@@ -171,12 +171,12 @@ func (st *storage) lose(i int) {
 func reads(op string) bool { return strings.HasPrefix(op, "read") }
 
 // keep is what a copy does for an operation, after its work.
-func (st *storage) keep(p *sim.Process, i int, o *op, req patterns.Request) (patterns.Response, error) {
+func (st *storage) keep(p *sim.Process, i int, o *op, req *patterns.Request) (patterns.Response, error) {
 	switch read := reads(o.Op.Name); {
 	case st.set != nil && read:
-		return st.reads[i](p, req)
+		return st.reads[i](p, *req)
 	case st.set != nil:
-		return st.writes[i](p, req)
+		return st.writes[i](p, *req)
 	case read:
 		return patterns.Response{Version: st.copies[i].Get(req.Key)}, nil
 	}

@@ -2,7 +2,6 @@ package system
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -10,6 +9,7 @@ import (
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/dist"
 	"github.com/nines-sim/nines/sim/measure"
+	"github.com/nines-sim/nines/sim/trace"
 )
 
 // A stream is one kind of visitor from outside.
@@ -33,10 +33,11 @@ type stream struct {
 
 	// Users.
 	think   dist.Distribution
-	waits   sim.Keyed // thinking times
-	users   int       // who are to be there
-	present []bool    // who are
-	calls   []uint64  // that each has made
+	waits   sim.Keyed  // thinking times
+	wait    sim.Stream // the draw at hand
+	users   int        // who are to be there
+	present []bool     // who are
+	calls   []uint64   // that each has made
 }
 
 // asked is one operation that visitors ask for.
@@ -62,12 +63,12 @@ func (sys *System) addStream(sc *scenario.Stream) {
 	clients := map[string]patterns.Call{}
 	share := 0.0
 	for _, part := range sc.Mix {
-		service, op, _ := strings.Cut(part.Op, ".")
-		if clients[service] == nil {
-			clients[service] = sys.client(sc.Name, service, sys.clients, st.group)
+		svc, op := sys.sc.Op(part.Op)
+		if clients[svc.Name] == nil {
+			clients[svc.Name] = sys.client(sc.Name, svc.Name, sys.clients, st.group)
 		}
 		share += part.Share
-		st.asked = append(st.asked, asked{share, op, sys.recorded.operation(part.Op), clients[service]})
+		st.asked = append(st.asked, asked{share, op.Name, sys.recorded.operation(part.Op), clients[svc.Name]})
 	}
 	st.asked[len(st.asked)-1].upTo = 1
 	sys.streams = append(sys.streams, st)
@@ -161,8 +162,8 @@ func (st *stream) user(p *sim.Process, i int) {
 		id := sim.Mix(sim.Mix(st.salt, uint64(i)<<32), st.calls[i])
 		st.calls[i]++
 		if !st.sc.Think.IsZero() {
-			luck := st.waits.At(id)
-			p.Sleep(dist.Duration(st.think, &luck))
+			st.wait = st.waits.At(id)
+			p.Sleep(dist.Duration(st.think, &st.wait))
 		}
 		asked := p.Now()
 		st.visit(p, id)
@@ -186,14 +187,20 @@ func (st *stream) visit(p *sim.Process, id uint64) {
 	if st.sc.Patience > 0 {
 		patience = p.WithTimeout(st.sc.Patience)
 	}
-	span := st.sys.spans.visit(req, st.sys.recorded.cfg.Operations[a.operation].Name, st.sc.Name)
+	spans := st.sys.spans
+	var span trace.SpanID
+	if spans != nil {
+		span = spans.visit(&req, st.sys.recorded.cfg.Operations[a.operation].Name, st.sc.Name)
+	}
 	resp, err := a.call(p, req)
 	outcome := outcomeOf(resp, err)
 	if err != nil && patience.Ended(err) {
 		outcome = measure.Timeout
 	}
 	patience.Close()
-	st.sys.spans.visited(span, st.sys.s.Now(), outcome)
+	if spans != nil {
+		spans.visited(span, st.sys.s.Now(), outcome)
+	}
 	st.sys.ended(call, a.operation, now, outcome)
 }
 
