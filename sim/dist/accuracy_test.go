@@ -69,7 +69,7 @@ func TestLessThanOneUnit(t *testing.T) {
 		for _, to := range f.byExponent {
 			low, high := math.Float64bits(to[0]), math.Float64bits(to[1])
 			for range 1500 {
-				try(math.Float64frombits(low + uint64(r.IntN(int(high-low)))))
+				try(math.Float64frombits(low + r.Uint64()%(high-low)))
 			}
 		}
 		for _, edge := range f.edges {
