@@ -152,3 +152,47 @@ func ExampleBalancer() {
 	// 0s [{orders-1 1 1} {orders-2 0 3} {orders-3 0 0}]
 	// 1s orders-1 <nil>
 }
+
+// When a replica goes, its keys move. So do some others: a ring has a least size, so that those who are
+// left have more entries on it. A replica that is only sick takes nobody else's keys along.
+func ExampleConfig_consistentHashing() {
+	const keys = 3000
+	where := func(names ...string) (at [keys]string) {
+		sim.Run(sim.Config{}, func(s *sim.Simulation) {
+			var targets []balance.Target
+			for _, name := range names {
+				targets = append(targets, &atOnce{name})
+			}
+			b := balance.New(balance.GRPCRingHash(), s.Keyed("cache/balance"), targets)
+			s.Go("client", func(p *sim.Process) {
+				for key := range uint64(keys) {
+					resp, _ := b.Call(p, patterns.Request{ID: key + 1, Key: key})
+					at[key] = resp.From
+				}
+			})
+			s.RunUntilIdle()
+		})
+		return at
+	}
+	all, two := where("cache-1", "cache-2", "cache-3"), where("cache-1", "cache-3")
+	gone, moved := 0, 0
+	for key := range all {
+		switch {
+		case all[key] == "cache-2":
+			gone++
+		case all[key] != two[key]:
+			moved++
+		}
+	}
+	fmt.Println(gone, "of", keys, "keys were those of cache-2; of the others", moved, "moved")
+	// Output: 1027 of 3000 keys were those of cache-2; of the others 236 moved
+}
+
+// atOnce answers at once.
+type atOnce struct{ name string }
+
+func (a *atOnce) Name() string  { return a.name }
+func (a *atOnce) Healthy() bool { return true }
+func (a *atOnce) Call(*sim.Process, patterns.Request) (patterns.Response, error) {
+	return patterns.Response{}, nil
+}
