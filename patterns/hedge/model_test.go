@@ -33,8 +33,8 @@ type verdict struct {
 // of its steps. The tokens are those of the budget.
 func expect(cfg hedge.Config, tokens *int, copies []copied) (v verdict) {
 	type state struct {
-		end           sim.Time
-		ended, counts bool // has ended; has ended with a failure that does not end the call
+		end   sim.Time
+		ended bool
 	}
 	var all []state
 	maybe, closed := false, cfg.Attempts == 1

@@ -130,7 +130,6 @@ func (a *Adaptive) Ended(now sim.Time, attempt int, m Memo, e Ending) {
 	a.refill(now)
 	a.fill = max(rate, a.cfg.MinRate)
 	a.capacity = max(rate, 1)
-	a.tokens = min(a.tokens, a.capacity)
 }
 
 // cubic returns most + Scale·(t-k)³, t seconds after the server was last overloaded; k is when that

@@ -38,6 +38,7 @@ func TestDelays(t *testing.T) {
 		{"full, lucky", exponential(retry.Full), 0, []time.Duration{0, 0, 0}},
 		{"equal", exponential(retry.Equal), 0.5, []time.Duration{37500 * time.Microsecond, 75 * ms, 150 * ms, 225 * ms}},
 		{"equal, lucky", exponential(retry.Equal), 0, []time.Duration{25 * ms, 50 * ms, 100 * ms, 150 * ms}},
+		{"equal, of an odd number", retry.Backoff{First: 3, Factor: 1, Jitter: retry.Equal}, 0, []time.Duration{2}},
 		{"decorrelated", exponential(retry.Decorrelated), 0.5, []time.Duration{100 * ms, 175 * ms, 287500 * time.Microsecond, 300 * ms}},
 		{"decorrelated, lucky", exponential(retry.Decorrelated), 0, []time.Duration{50 * ms, 50 * ms, 50 * ms}},
 		{"constant", retry.Constant(70 * ms), 0.9, []time.Duration{70 * ms, 70 * ms, 70 * ms}},

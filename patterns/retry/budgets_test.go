@@ -197,13 +197,18 @@ func TestAdaptiveFollowsCubic(t *testing.T) {
 		now = now.Add(100 * ms)
 		end(0, true)
 		x := now.Sub(start).Seconds()
-		if want := 0.4*math.Pow(x-k, 3) + w; math.Abs(a.Rate()-want) > 1e-9 && a.Rate() < 19 {
+		if want := 0.4*math.Pow(x-k, 3) + w; math.Abs(a.Rate()-want) > 1e-9 {
 			t.Errorf("%v after: %v, want %v", now.Sub(start), a.Rate(), want)
 		}
 	}
+	before := a.Rate()
+	a.Ended(now.Add(time.Hour), 1, 0, retry.Ending{Result: retry.Abandoned})
+	if a.Rate() != before {
+		t.Errorf("what nobody waited for has moved the rate from %v to %v", before, a.Rate())
+	}
 	now = now.Add(time.Minute)
-	end(0, true) // one attempt in a minute: 0.8 of that is what was measured
-	if a.Rate() > 5 {
+	end(0, true) // one attempt in a minute: of ten a second a fifth is left, and twice that is allowed
+	if a.Rate() < 3.8 || a.Rate() > 4.3 {
 		t.Errorf("%v attempts a second after a minute of nearly none", a.Rate())
 	}
 	for range 50 {
@@ -237,6 +242,14 @@ func TestAdaptivePacesAttempts(t *testing.T) {
 			t.Errorf("at %v: %v", p.Now(), err)
 		}
 		scope.Close()
+		p.Sleep(100 * time.Second)
+		began := p.Now()
+		for range 2 { // not more than one has been saved up
+			call(p, patterns.Request{})
+		}
+		if got := p.Now().Sub(began); got < 1900*ms || got > 2*time.Second {
+			t.Errorf("two attempts after a long time take %v", got)
+		}
 	})
 }
 

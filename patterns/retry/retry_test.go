@@ -105,17 +105,20 @@ func TestStories(t *testing.T) {
 		{"nor later than the request's deadline", constant(5), patterns.Request{Deadline: sim.Time(200 * ms)}, "ffff", 0, "1@0s 2@110ms not s1: server: failed at 120ms"},
 		{"the same replica will do", change(constant(2), func(c *retry.Config) { c.SameReplica = true }), patterns.Request{}, "f+", 0, "1@0s 2@110ms: ok at 120ms"},
 		{"the server's time instead, and from the first wait on", pushback(retry.Instead), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@520ms: ok at 530ms"},
+		{"after waits that have grown too", change(pushback(retry.Instead), func(c *retry.Config) { c.Attempts = 4 }), patterns.Request{}, "OoO+", 0, "1@0s 2@110ms 3@520ms 4@630ms: ok at 640ms"},
 		{"the waits go on growing", pushback(retry.AtLeast), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@720ms: ok at 730ms"},
 		{"the server's time is not heard", pushback(retry.Ignored), patterns.Request{}, "oO+", 0, "1@0s 2@110ms 3@420ms: ok at 430ms"},
 		{"at least the server's time", pushback(retry.Between), patterns.Request{}, "o+", 0, "1@0s 2@410ms: ok at 420ms"},
 		{"and not much more", change(pushback(retry.Between), func(c *retry.Config) { c.Backoff.First = time.Second }), patterns.Request{}, "o+", 0, "1@0s 2@460ms: ok at 470ms"},
 		{"too long a time is as if none was named", change(pushback(retry.Instead), func(c *retry.Config) { c.PushbackMax = 399 * ms }), patterns.Request{}, "o+", 0, "1@0s 2@110ms: ok at 120ms"},
+		{"just not too long a time", change(pushback(retry.Instead), func(c *retry.Config) { c.PushbackMax = 400 * ms }), patterns.Request{}, "o+", 0, "1@0s 2@410ms: ok at 420ms"},
 		{"never again", constant(3), patterns.Request{}, "n+", 0, "1@0s: server: overloaded at 10ms"},
 		{"never again is not heard", pushback(retry.Ignored), patterns.Request{}, "n+", 0, "1@0s 2@110ms: ok at 120ms"},
 		{"longer after the server was overloaded", change(pushback(retry.AtLeast), func(c *retry.Config) { c.Throttled = time.Second }), patterns.Request{}, "Of+", 0, "1@0s 2@1.01s 3@1.32s: ok at 1.33s"},
 		{"no longer than so", elapsed, patterns.Request{}, "fffff", 0, "1@0s 2@110ms 3@220ms: server: failed at 230ms"},
 		{"just so long", change(elapsed, func(c *retry.Config) { c.Elapsed = 330 * ms }), patterns.Request{}, "ffff+", 0, "1@0s 2@110ms 3@220ms 4@330ms: server: failed at 340ms"},
 		{"the last wait is cut short", change(elapsed, func(c *retry.Config) { c.Clip = true }), patterns.Request{}, "fffff", 0, "1@0s 2@110ms 3@220ms 4@250ms: server: failed at 260ms"},
+		{"or to nothing", change(elapsed, func(c *retry.Config) { c.Clip, c.Elapsed = true, 10*ms }), patterns.Request{}, "fffff", 0, "1@0s 2@10ms: server: failed at 20ms"},
 		{"waiting past the deadline", change(constant(5), func(c *retry.Config) { c.PastDeadline = true }), patterns.Request{}, "ffff", 50 * ms, "1@0s: total: timeout (may have happened) at 50ms"},
 		{"the total ends an attempt", constant(5), patterns.Request{}, "ffff", 115 * ms, "1@0s 2@110ms not s1: total: timeout (may have happened) at 115ms"},
 	} {
@@ -158,6 +161,41 @@ func TestLayersMultiply(t *testing.T) {
 			t.Errorf("%d calls", calls)
 		}
 	})
+}
+
+// The last error is returned as it is, if it says all there is to say.
+func TestLastErrorAsItIs(t *testing.T) {
+	simulate(t, func(p *sim.Process) {
+		cfg := retry.DefaultConfig()
+		last := &patterns.Error{Kind: patterns.Timeout, Maybe: true}
+		_, err := retry.New(cfg, p.Sim().Keyed("jitter"), nil).Wrap(func(_ *sim.Process, req patterns.Request) (patterns.Response, error) {
+			if req.Attempt < cfg.Attempts {
+				return patterns.Response{}, &patterns.Error{Kind: patterns.Timeout, Maybe: true}
+			}
+			return patterns.Response{}, last
+		})(p, patterns.Request{})
+		if err != last {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A server that does not want to be called again counts as a failure for budgets, whatever its error.
+func TestNeverIsAFailureForBudgets(t *testing.T) {
+	for pushback, want := range map[retry.Pushback]string{retry.Instead: "n", retry.Ignored: "y"} {
+		cfg := retry.Config{Attempts: 3, Backoff: retry.Constant(0), Pushback: pushback}
+		throttle := retry.NewThrottle(retry.ThrottleConfig{MaxTokens: 2, TokenRatio: 1})
+		r := retry.New(cfg, sim.Seed(1).Keyed("jitter"), throttle)
+		call := r.Begin(0, patterns.Request{})
+		r.Send(&call, 0)
+		if _, again := r.Next(&call, 0, sim.Never, &patterns.Error{Kind: patterns.Conflict, RetryAfter: -1}); again {
+			t.Error("it is called again")
+		}
+		r.Over(&call, 0)
+		if got := ask(throttle, 0); got != want {
+			t.Errorf("%v: another retry: %s, want %s", pushback, got, want)
+		}
+	}
 }
 
 // A budget that is asked after the wait refuses after the wait.

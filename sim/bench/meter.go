@@ -31,10 +31,6 @@ func (m *meter) stop(ops int, mean float64) {
 	m.line = fmt.Sprintf("ops=%d cpu=%.6f wall=%.6f rss=%d mean=%.6f", ops, c, w, resident()-m.rss, mean)
 }
 
-func (m *meter) print(workload string, n int) {
-	fmt.Printf("RESULT w=%s n=%d %s\n", workload, n, m.line)
-}
-
 // cpu returns the user and system time of this process, in seconds.
 func cpu() float64 {
 	var r syscall.Rusage
