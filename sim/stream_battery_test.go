@@ -345,4 +345,5 @@ func TestWriteNumbers(t *testing.T) {
 		_, err = file.Write(buffer)
 	}
 	t.Log("the reader has gone: ", err)
+	os.Unsetenv("NINES_NUMBERS") // tests run twice
 }
