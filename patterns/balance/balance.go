@@ -53,7 +53,6 @@ type Balancer struct {
 	members   []*member
 	next      int    // round robin: whose turn it is
 	calls     uint64 // counts picks; a member with this number in left is left out of the present one
-	inFlight  int    // calls under way
 	now       sim.Time
 	believe   bool // whether the present pick believes what is known of health
 	weighs    bool // whether weights are not all 1
@@ -63,12 +62,13 @@ type Balancer struct {
 
 	table       table     // of a pick by key
 	weightInUse float64   // of those who may be chosen by the present pick
+	underWay    int       // calls, when a pick has a bound
 	order       []*member // in which the present pick jumps
 
-	zones                             []zone
-	callers, callerZones, targetZones int
-	in                                int  // the zone in which the present pick looks, or anywhere
-	out                               bool // everywhere but there
+	zones   []zone
+	callers int  // in all zones
+	in      int  // the zone in which the present pick looks, or anywhere
+	out     bool // everywhere but there
 }
 
 type member struct {
@@ -139,9 +139,8 @@ func (b *Balancer) readTargets() {
 	if len(b.members) >= math.MaxUint16 {
 		panic(fmt.Sprintf("balance: %d targets", len(b.members)))
 	}
-	b.inFlight, b.weighs = 0, b.cfg.SlowStart.Window > 0
+	b.weighs = b.cfg.SlowStart.Window > 0
 	for _, m := range b.members {
-		b.inFlight += m.inFlight
 		m.loader, _ = find[Loader](m.Target)
 		m.weight = 1
 		if t, ok := find[Weighted](m.Target); ok {
@@ -185,7 +184,6 @@ func (b *Balancer) Call(p *sim.Process, req patterns.Request) (patterns.Response
 	req.Copies = nil
 	m.requests++
 	m.inFlight++
-	b.inFlight++
 	end := unwound // unless the call comes back: a killed caller is unwound
 	defer func() { b.ended(p.Sim().Now(), m, start, end) }()
 	resp, err := m.Call(p, req)

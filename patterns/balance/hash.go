@@ -210,8 +210,9 @@ func (b *Balancer) keyed(key uint64) *member {
 	if first == nil || b.cfg.Bound == 0 {
 		return first
 	}
-	b.weightInUse = 0
+	b.weightInUse, b.underWay = 0, 0
 	for _, m := range b.members {
+		b.underWay += m.inFlight
 		if b.usable(m) {
 			b.weightInUse += m.weight
 		}
@@ -245,19 +246,18 @@ func (b *Balancer) walk(entry int, bounded bool) *member {
 // room reports whether m may take one more call: the bound is a multiple of its share of the calls under
 // way, the new one included, rounded up.
 func (b *Balancer) room(m *member) bool {
-	return float64(m.inFlight) < math.Ceil(float64(b.cfg.Bound*float64(b.inFlight+1))*(m.weight/b.weightInUse))
+	return float64(m.inFlight) < math.Ceil(float64(b.cfg.Bound*float64(b.underWay+1))*(m.weight/b.weightInUse))
 }
 
 // jump is Envoy's way to a target with room (BoundedLoadHashingLoadBalancer in thread_aware_lb_impl.cc at
-// 0336fd61): if the key's own has none, all others in an order of the key's own; if nobody has any, the
-// least overloaded. Calls under way are compared with slots, not the calls with the new one.
+// 0336fd61): if the key's own has none, all others in an order of the key's own. Calls under way are compared
+// with slots, not the calls with the new one.
 func (b *Balancer) jump(hash uint64, first *member) *member {
-	all := (uint64(b.inFlight+1)*uint64(math.Round(b.cfg.Bound*100)) + 99) / 100
-	overload := func(m *member) float64 {
-		return float64(m.inFlight) / max(1, math.Ceil(float64(all)*(m.weight/b.weightInUse)))
+	all := (uint64(b.underWay+1)*uint64(math.Round(b.cfg.Bound*100)) + 99) / 100
+	room := func(m *member) bool {
+		return float64(m.inFlight) <= max(1, math.Ceil(float64(all)*(m.weight/b.weightInUse)))
 	}
-	best, least := first, overload(first)
-	if least <= 1 {
+	if room(first) {
 		return first
 	}
 	b.order = b.order[:0]
@@ -270,13 +270,9 @@ func (b *Balancer) jump(hash uint64, first *member) *member {
 	for i := range b.order {
 		j := i + draws.IntN(len(b.order)-i)
 		b.order[i], b.order[j] = b.order[j], b.order[i]
-		m := b.order[i]
-		switch o := overload(m); {
-		case o <= 1:
-			return m
-		case o < least:
-			best, least = m, o
+		if room(b.order[i]) {
+			return b.order[i]
 		}
 	}
-	return best
+	return first // which cannot be: all slots together are more than the calls
 }

@@ -124,7 +124,6 @@ func (b *Balancer) look(now sim.Time) {
 func (b *Balancer) ended(now sim.Time, m *member, start sim.Time, end ending) {
 	b.look(now)
 	m.inFlight--
-	b.inFlight--
 	if b.cfg.Load != PeakEWMA || end == unwound {
 		return
 	}

@@ -367,7 +367,6 @@ func picking(cfg Config, n int) func() {
 		now := sim.Time(req.ID) * sim.Time(time.Microsecond)
 		m := b.pick(now, &req)
 		m.inFlight++
-		b.inFlight++
 		b.ended(now, m, now, answered)
 	}
 }

@@ -169,7 +169,6 @@ func TestPeakEWMA(t *testing.T) {
 	at := func(seconds float64) sim.Time { return sim.Time(seconds * float64(time.Second)) }
 	observe := func(seconds, took float64, end ending) {
 		m.inFlight++
-		b.inFlight++
 		b.ended(at(seconds), m, at(seconds)-sim.Time(took*ms), end)
 	}
 	want := func(seconds, cost float64) {
@@ -248,7 +247,6 @@ func TestErrorPenalty(t *testing.T) {
 			now := sim.Time(i) * sim.Time(10*time.Millisecond)
 			m := b.pick(now, &patterns.Request{ID: uint64(i) + 1})
 			m.inFlight++
-			b.inFlight++
 			if m.name == "a" { // fails in 1 ms
 				fast++
 				b.ended(now.Add(time.Millisecond), m, now, failed)
@@ -279,13 +277,13 @@ func TestStale(t *testing.T) {
 		}
 	}
 	want(100, "both") // reads: 0 and 0
-	a.inFlight, b.inFlight = 3, 3
+	a.inFlight = 3
 	want(999, "both")
 	want(1000, "b") // reads: 3 and 0
-	c.inFlight, b.inFlight = 9, 12
+	c.inFlight = 9
 	want(1500, "b")
 	b.ended(at(2100), c, 0, answered) // the first to come: reads 3 and 9
-	c.inFlight, b.inFlight = 0, 3
+	c.inFlight = 0
 	want(2900, "a")
 	want(7300, "b") // reads: 3 and 0
 	a.inFlight = 0
@@ -379,21 +377,43 @@ func TestRing(t *testing.T) {
 			t.Errorf("%+v: the ring is not in order", c.ring)
 		}
 	}
-	b := weights(Config{Pick: RingHash, Ring: Ring{10, 20}}, 3, 3, 4)
-	ring := map[uint64]string{}
-	for name, n := range map[string]int{"a": 3, "b": 3, "c": 4} {
-		for i := range n {
-			ring[xxhash.Sum([]byte(fmt.Sprintf("%s_%d", name, i)), 0)] = name
-		}
-	}
-	for key := range uint64(1000) {
-		hash := xxhash.Number(key)
-		best, owner := uint64(math.MaxUint64), ""
-		for at, name := range ring {
-			if distance := at - hash; distance <= best { // around the ring
-				best, owner = distance, name
+	for n := 1; n <= 12; n++ { // targets with so many entries each
+		names := "abcd"
+		b := weights(Config{Pick: RingHash, Ring: Ring{n * len(names), 4096}}, 1, 1, 1, 1)
+		for key := range uint64(200) {
+			hash := xxhash.Number(key)
+			best, owner := uint64(math.MaxUint64), ""
+			for _, name := range names {
+				for i := range n {
+					at := xxhash.Sum(fmt.Appendf(nil, "%c_%d", name, i), 0)
+					if distance := at - hash; distance <= best { // around the ring
+						best, owner = distance, string(name)
+					}
+				}
+			}
+			if got := b.pick(0, &patterns.Request{ID: 1, Key: key}).name; got != owner {
+				t.Fatalf("%d entries each: key %d goes to %s, want %s", n, key, got, owner)
 			}
 		}
+	}
+}
+
+// Envoy's table: a target's order begins at the hash of its name and goes on in steps of the hash with seed
+// 1, and a key goes to the entry of its hash.
+func TestMaglevTable(t *testing.T) {
+	const size = 1021
+	b := weights(Config{Pick: Maglev, Table: size}, 2, 1, 1)
+	var orders []permutation
+	for i, share := range []float64{1, 0.5, 0.5} {
+		name := []byte{byte('a' + i)}
+		orders = append(orders, permutation{uint16(i), share, xxhash.Sum(name, 0) % size, xxhash.Sum(name, 1)%(size-1) + 1})
+	}
+	want := populate(size, orders)
+	if diff := cmp.Diff(want, b.table.owner); diff != "" {
+		t.Fatal(diff)
+	}
+	for key := range uint64(500) {
+		owner := string(rune('a' + want[xxhash.Number(key)%size]))
 		if got := b.pick(0, &patterns.Request{ID: 1, Key: key}).name; got != owner {
 			t.Fatalf("key %d goes to %s, want %s", key, got, owner)
 		}
@@ -508,36 +528,103 @@ func TestBound(t *testing.T) {
 		unbound := cfg
 		unbound.Bound = 0
 		home := weights(unbound, ws...)
-		all := 0.0
-		for _, w := range ws {
-			all += w
+		all, underWay := 0.0, 0
+		for i, w := range ws {
+			if i > 0 && rapid.IntRange(0, 3).Draw(t, "sick") == 0 {
+				sick := &named{b.members[i].name, true}
+				b.members[i].Target, home.members[i].Target = sick, sick
+				continue
+			}
+			all += w // of those whom calls may go to
 		}
 		for range rapid.IntRange(0, 100).Draw(t, "calls") {
-			if b.inFlight > 0 && rapid.IntRange(0, 2).Draw(t, "end") == 0 {
+			if underWay > 0 && rapid.IntRange(0, 2).Draw(t, "end") == 0 {
 				m := b.members[rapid.IntRange(0, len(ws)-1).Draw(t, "of")]
 				if m.inFlight > 0 {
 					b.ended(0, m, 0, answered)
+					underWay--
 				}
 				continue
 			}
 			req := &patterns.Request{ID: 1, Key: rapid.Uint64Range(0, 9).Draw(t, "key")}
 			m := b.pick(0, req)
 			i := int(m.name[0] - 'a')
-			limit := math.Ceil(cfg.Bound*float64(b.inFlight+1)*(ws[i]/all) - 1e-9)
+			limit := math.Ceil(cfg.Bound*float64(underWay+1)*(ws[i]/all) - 1e-9)
 			if cfg.Overflow == Jump {
-				limit = max(1, math.Ceil(math.Ceil(cfg.Bound*float64(b.inFlight+1)-1e-9)*(ws[i]/all)-1e-9)) + 1
+				limit = max(1, math.Ceil(math.Ceil(cfg.Bound*float64(underWay+1)-1e-9)*(ws[i]/all)-1e-9)) + 1
 			}
 			if float64(m.inFlight+1) > limit {
-				t.Fatalf("%s has %d of %d calls, and is given one more", m.name, m.inFlight, b.inFlight)
+				t.Fatalf("%s has %d of %d calls, and is given one more", m.name, m.inFlight, underWay)
 			}
-			h := home.pick(0, req).name
-			if hm := b.members[int(h[0]-'a')]; h != m.name && float64(hm.inFlight+1) <= math.Ceil(cfg.Bound*float64(b.inFlight+1)*(ws[int(h[0]-'a')]/all)-1e-9) {
-				t.Fatalf("%s had room with %d of %d calls, but %s was picked", h, hm.inFlight, b.inFlight, m.name)
+			if !m.Healthy() {
+				t.Fatalf("%s is sick", m.name)
+			}
+			h := b.members[home.pick(0, req).name[0]-'a']
+			room := math.Ceil(cfg.Bound*float64(underWay+1)*(ws[h.name[0]-'a']/all) - 1e-9)
+			if cfg.Overflow == Jump {
+				room = max(1, math.Ceil(math.Ceil(cfg.Bound*float64(underWay+1)-1e-9)*(ws[h.name[0]-'a']/all)-1e-9)) + 1
+			}
+			if h != m && float64(h.inFlight+1) <= room {
+				t.Fatalf("%s had room with %d of %d calls, but %s was picked", h.name, h.inFlight, underWay, m.name)
 			}
 			m.inFlight++
-			b.inFlight++
+			underWay++
 		}
 	})
+}
+
+// A copy goes to none of those that other copies went to, as long as there is anybody else; and whom it
+// goes to is noted, for the next one.
+func TestCopies(t *testing.T) {
+	for id := range uint64(100) {
+		b := cluster(DefaultConfig(), 0, 0, 0)
+		var copies patterns.Copies
+		for n := range 3 {
+			m := b.pick(0, &patterns.Request{ID: id + 1, Attempt: 1 + 100*n, Copies: &copies})
+			if slices.Contains(copies.Names(), m.name) {
+				t.Fatalf("copy %d goes to %s, after %v", n, m.name, copies.Names())
+			}
+			copies.Add(m.name)
+		}
+		if m := b.pick(0, &patterns.Request{ID: id + 1, Attempt: 301, Copies: &copies}); m == nil {
+			t.Fatal("the fourth of three goes nowhere")
+		}
+		b.cfg.AvoidLast = false
+		if m := b.pick(0, &patterns.Request{ID: id + 1, Attempt: 1, Copies: &copies}); m.name != copies.Names()[0] {
+			t.Fatalf("%s, and %s with copies that do not matter", copies.Names()[0], m.name)
+		}
+	}
+}
+
+// A call notes whom it goes to, and does not pass that on.
+func TestCallNotesCopies(t *testing.T) {
+	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		a, c := &slow{name: "a"}, &slow{name: "c"}
+		b := New(Config{Pick: RoundRobin}, s.Keyed("balance"), []Target{a, c})
+		var copies patterns.Copies
+		for range 4 {
+			s.Go("caller", func(p *sim.Process) { b.Call(p, patterns.Request{Copies: &copies}) })
+		}
+		s.RunUntil(0)
+		if names := slices.Sorted(slices.Values(copies.Names())); strings.Join(names, "") != "aacc" {
+			t.Errorf("noted are %v", names)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A slow target never answers, and must not be told of copies.
+type slow struct{ name string }
+
+func (s *slow) Name() string  { return s.name }
+func (s *slow) Healthy() bool { return true }
+func (s *slow) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+	if req.Copies != nil {
+		panic("a target is told of copies")
+	}
+	return patterns.Response{}, p.SleepUntil(sim.Never - 1)
 }
 
 // An overflow goes on to the same neighbour for all keys of a ring's arc, or to all others.
@@ -549,7 +636,6 @@ func TestOverflow(t *testing.T) {
 		b := cluster(Config{Pick: RingHash, Bound: 1, Overflow: c.overflow}, 9, 0, 0, 0, 0)
 		b.cfg.Ring = Ring{5, 5} // one entry each
 		b.build()
-		b.inFlight = 9
 		seen := map[string]bool{}
 		plain := cluster(Config{Pick: RingHash}, 0, 0, 0, 0, 0)
 		plain.cfg.Ring = b.cfg.Ring
@@ -568,11 +654,7 @@ func TestOverflow(t *testing.T) {
 			t.Errorf("overflow %d: goes to %v", c.overflow, seen)
 		}
 	}
-	b := cluster(Config{Pick: Maglev, Bound: 1, Overflow: Jump}, 9, 8, 9)
-	b.inFlight = 3 // as if: nobody has room
-	if got := turns(b, 3); got != "bbb" {
-		t.Errorf("nobody has room: %s, want the least overloaded", got)
-	}
+
 }
 
 func TestSubsets(t *testing.T) {

@@ -94,12 +94,9 @@ func (b *Balancer) findZones() {
 		b.zones = append(b.zones, z)
 		return len(b.zones) - 1
 	}
-	b.callers, b.callerZones, b.targetZones = 0, 0, 0
+	b.callers = 0
 	for _, c := range b.cfg.Zones.Callers {
 		b.callers += c.Callers
-		if c.Callers > 0 {
-			b.callerZones++
-		}
 	}
 	number(b.cfg.Zones.Own)
 	for _, m := range b.members {
@@ -108,9 +105,7 @@ func (b *Balancer) findZones() {
 			name = t.Zone()
 		}
 		m.zone = number(name)
-		if b.zones[m.zone].targets++; b.zones[m.zone].targets == 1 {
-			b.targetZones++
-		}
+		b.zones[m.zone].targets++
 	}
 }
 
@@ -166,14 +161,13 @@ const tenThousand = 10_000 // Envoy reckons in hundredths of a percent, and cuts
 // all calls; if not, it takes that fraction of them, and the rest goes to the zones that have more targets
 // than callers, in proportion to how much more.
 func (b *Balancer) aware(draws *sim.Stream, healthy int) {
-	if b.callerZones < 2 || b.targetZones < 2 || b.zones[0].callers == 0 || healthy == 0 || healthy < b.cfg.Zones.MinTargets ||
-		b.cfg.Zones.Share < 1 && !draws.Chance(b.cfg.Zones.Share) {
+	if b.zones[0].callers == 0 || healthy == 0 || healthy < b.cfg.Zones.MinTargets || b.cfg.Zones.Share < 1 && !draws.Chance(b.cfg.Zones.Share) {
 		return
 	}
 	callers := func(z zone) int { return tenThousand * z.callers / b.callers }
 	targets := func(z zone) int { return tenThousand * z.healthy / healthy }
 	own := b.zones[0]
-	if targets(own) >= callers(own) || draws.IntN(tenThousand) < targets(own)*tenThousand/callers(own) {
+	if draws.IntN(tenThousand) < targets(own)*tenThousand/callers(own) {
 		b.in = 0
 		return
 	}
