@@ -363,6 +363,16 @@ func TestWarmingUpAsGuavaDoes(t *testing.T) {
 	take(2 * time.Second)
 }
 
+// With a cold factor of 3 permits are saved as fast as they are spent when warm. With 19, 5 permits in 3 s
+// (stable = 0.6 s) and a warm-up of 3 s: threshold = 0.5*3/0.6 = 2.5, most = 2.5 + 2*3/(0.6+11.4) = 3, one
+// saved in 3/3 = 1 s, and slope = 10.8/0.5 = 21.6 s. From 3 to 2: 0.5*(11.4+0.6)/2 + 0.5*0.6 = 3.3 s. From 2.75
+// to 1.75: 0.25*(6+0.6)/2 + 0.75*0.6 = 1.275 s.
+func TestWarmingUpFromVeryCold(t *testing.T) {
+	cfg := ratelimit.GuavaWarmingUp()
+	cfg.Limit, cfg.Period, cfg.WarmUp, cfg.Cold = 5, 3*time.Second, 3*time.Second, 19
+	tell(t, ratelimit.New(cfg, 0), "0s+ 0s~3.3s 0s~3.9s 0s~4.5s 7.85s+ 7.85s~9.125s")
+}
+
 // Microseconds are what Guava counts: the rest of an instant is not looked at, and the cost of a permit is
 // cut. 3 a second are one every 333,333 us.
 func TestWarmingCountsMicroseconds(t *testing.T) {

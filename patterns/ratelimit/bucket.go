@@ -31,7 +31,7 @@ func (b *tokenBucket) reserve(now, last sim.Time, n int64) sim.Time {
 // cancel restores the tokens less those booked after them: who waits behind keeps its place. The tokens
 // booked since are those that come from r's instant to the latest.
 func (b *tokenBucket) cancel(now sim.Time, r Reservation) {
-	b.bucket.Give(now, r.n, b.latest.Sub(r.At))
+	b.bucket.Give(r.n, b.latest.Sub(r.At))
 	if r.At == b.latest {
 		if before := r.At.Add(-b.bucket.Span(r.n)); before >= now {
 			b.latest = before

@@ -61,7 +61,7 @@ func (l *Limiter) reject(p *sim.Process, now, at sim.Time) error {
 
 // rejection returns the error of a call that is rejected at now, and could be made at an instant.
 func rejection(e *patterns.Error, say bool, now, at sim.Time) error {
-	if !say || at <= now || at == sim.Never {
+	if !say || at <= now {
 		return e
 	}
 	told := *e

@@ -151,6 +151,11 @@ func TestDeadlineOfTheRequest(t *testing.T) {
 			if _, err := call(p, patterns.Request{Deadline: sim.Time(100 * ms)}); err != nil || p.Now() != sim.Time(100*ms) {
 				t.Errorf("100 ms are enough, and got %v at %v", err, p.Now())
 			}
+			scope := p.WithTimeout(99 * ms)
+			if _, err := call(p, patterns.Request{Deadline: sim.Time(time.Hour)}); !errors.Is(err, ratelimit.ErrExceeded) {
+				t.Errorf("99 ms are too short, and got %v", err)
+			}
+			scope.Close()
 			if _, err := call(p, patterns.Request{Deadline: sim.Time(50 * ms)}); !errors.Is(err, ratelimit.ErrExceeded) {
 				t.Errorf("a deadline that has passed got %v", err)
 			}

@@ -175,9 +175,7 @@ func New(cfg Config, start sim.Time) *Limiter {
 	case Refill:
 		l.alg = &refill{start: start, period: cfg.Period, quantum: limit, capacity: int64(cfg.Burst), tokens: int64(cfg.Burst)}
 	case FixedWindow:
-		w := &fixedWindow{refill{period: cfg.Period, quantum: limit, capacity: limit, tokens: limit}}
-		w.tick = w.at(start)
-		l.alg = w
+		l.alg = &fixedWindow{refill{period: cfg.Period, quantum: limit, capacity: limit, tokens: limit}}
 	case SlidingLog:
 		l.alg = &slidingLog{period: cfg.Period, log: make([]sim.Time, cfg.Limit), countRejected: cfg.CountRejected}
 	case SlidingCounter:

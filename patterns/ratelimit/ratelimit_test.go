@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,11 +138,40 @@ func TestStories(t *testing.T) {
 		{"the next one pays", bursty, "0s", "0s*4+ 0sx2s 1.999999sx2s 2s+ 2sx2.5s"},
 		{"a pause saves permits", bursty, "0s", "0s+ 2s+ 2s+ 2s+ 2sx2.5s"},
 		{"no more than fit", bursty, "0s", "0s+ 99s+ 99s+ 99s+ 99sx99.5s"},
+		{"what is saved adds up", bursty, "0s", "0s+ 2s+ 2.5s+ 2.5s+ 2.5s+ 2.5sx3s"},
 		{"later instants can be booked", bursty, "0s", "0s+ 0s~500ms 0s~1s 1.2sx1.5s"},
 	} {
 		l := ratelimit.New(c.cfg, at(t, c.start))
 		t.Run(fmt.Sprint(c.cfg.Algorithm, ": ", c.name), func(t *testing.T) { tell(t, l, c.story) })
 	}
+}
+
+// What can never be is refused, however long one would wait.
+func TestNever(t *testing.T) {
+	cfg := per(ratelimit.TokenBucket, 10)
+	cfg.Burst = 2
+	l := ratelimit.New(cfg, 0)
+	for _, wait := range []time.Duration{-1, math.MaxInt64} {
+		if r, ok := l.Reserve(0, 3, wait); ok || r.At != sim.Never {
+			t.Errorf("3 of 2 within %v: %v at %v", wait, ok, r.At)
+		}
+	}
+}
+
+// Who gives back first what it booked last leaves everything as it was; so does who gives it back at the
+// instant at which it may be used.
+func TestGivingBackInOrder(t *testing.T) {
+	cfg := per(ratelimit.TokenBucket, 10)
+	cfg.Burst = 1
+	l := ratelimit.New(cfg, 0)
+	one, _ := l.Reserve(0, 1, 0)
+	two, _ := l.Reserve(0, 1, time.Second)
+	l.Cancel(0, two)
+	l.Cancel(0, one)
+	tell(t, l, "0s+ 0sx100ms")
+	three, _ := l.Reserve(0, 1, time.Second)
+	l.Cancel(three.At+1, three) // used
+	tell(t, l, "100msx200ms")
 }
 
 // configs draws a limiter whose arithmetic is small enough for slow models.
@@ -287,6 +317,10 @@ ratelimit: CountRejected is true, need false where calls may wait`,
 		{
 			ratelimit.Config{Algorithm: ratelimit.LeakyBucket, Limit: 1, Period: 1, Slack: -1},
 			"ratelimit: Slack is -1, need 0 or more, and less than 292 years of calls",
+		},
+		{
+			ratelimit.Config{Algorithm: ratelimit.LeakyBucket, Limit: 1, Period: 1 << 62, Slack: 3},
+			"ratelimit: Slack is 3, need 0 or more, and less than 292 years of calls",
 		},
 		{
 			ratelimit.Config{Algorithm: ratelimit.Warming, Limit: 1, Period: 1, Burst: 1, WarmUp: 1, Cold: 1},

@@ -64,10 +64,7 @@ type smooth struct {
 
 func (s *smooth) reserve(now, last sim.Time, n int64) sim.Time {
 	passed := now.Sub(s.start)
-	free := s.free
-	if passed >= free {
-		free = passed - passed%s.interval
-	}
+	free := max(s.free, passed-passed%s.interval)
 	// The last of n permits is free so many intervals later.
 	at := max(now, s.start.Add(free).Add(times(s.interval, n-1)))
 	if at <= last {

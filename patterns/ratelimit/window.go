@@ -110,26 +110,15 @@ func (s *slidingCounter) slide(at sim.Time) (window, before, count int64) {
 func earliest(at sim.Time, period time.Duration, most, window, before, count int64) sim.Time {
 	length := int64(period)
 	for {
-		began := window * length
-		left := began + length - max(int64(at), began) // of the window
 		room := most - count
-		if room >= 0 && (before <= room || exceeds(room, length, before, left)) {
-			return max(at, sim.Time(began))
-		}
-		if room > 0 { // before falls to room in this window, unless that takes all of it
-			if left := share(room, length, before); left > 0 {
-				return sim.Time(began + length - left)
-			}
+		switch {
+		case before <= room:
+			return at
+		case room >= 0: // before falls to room in this window, or at its end
+			return max(at, sim.Time((window+1)*length-share(room, length, before)))
 		}
 		window, before, count = window+1, count, 0
 	}
-}
-
-// exceeds reports whether a*b >= c*d, whatever their size.
-func exceeds(a, b, c, d int64) bool {
-	hi, lo := bits.Mul64(uint64(a), uint64(b))
-	hi2, lo2 := bits.Mul64(uint64(c), uint64(d))
-	return hi > hi2 || hi == hi2 && lo >= lo2
 }
 
 // share returns part/whole of a number, rounded down. The part is less than the whole.

@@ -179,11 +179,8 @@ func (g *Gradient) set(at sim.Time, limit int) {
 	}
 }
 
-// measure begins a measurement, unless one is under way.
+// measure begins a measurement.
 func (g *Gradient) measure(at sim.Time) {
-	if g.resting > 0 {
-		return
-	}
 	g.resting = g.limit
 	g.set(at, g.cfg.Min)
 	g.times.clear()

@@ -44,15 +44,7 @@ func (h *histogram) quantile(share float64) time.Duration {
 		upTo += float64(h.counts[bin])
 	}
 	left, width := edges(bin)
-	micros := left
-	switch {
-	case wanted == below:
-	case wanted == upTo:
-		micros += width
-	default:
-		micros += float64((wanted - below) / (upTo - below) * width)
-	}
-	return time.Duration(micros) * time.Microsecond
+	return time.Duration(left+float64((wanted-below)/(upTo-below)*width)) * time.Microsecond
 }
 
 // binOf returns the bin of a number of microseconds.

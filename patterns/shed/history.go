@@ -1,73 +1,48 @@
 package shed
 
 import (
-	"time"
-
+	"github.com/nines-sim/nines/patterns/internal/window"
 	"github.com/nines-sim/nines/sim"
 )
 
-// A history counts the requests of a sliding window, in all, by whether they were accepted, and by
-// class. The window moves in steps, each a slot.
+// A history counts the requests of a sliding window, by whether they were accepted, and arrivals by class.
 type history struct {
-	window, step time.Duration
-	origin       sim.Time // where steps begin
-	byArrival    bool     // a step begins with whoever comes first instead
-	slots        []slot   // a ring
-	oldest, used int
-
-	requests, accepts int64
-	classes           []int64 // arrivals of each class
-}
-
-type slot struct {
-	start             sim.Time
+	steps             window.Steps
+	slots             []slot
 	requests, accepts int64
 	classes           []int64
 }
 
-func newHistory(window time.Duration, steps, classes int, byArrival bool, origin sim.Time) history {
-	h := history{
-		window: window, step: window / time.Duration(steps), origin: origin, byArrival: byArrival,
-		slots: make([]slot, steps), classes: make([]int64, classes),
-	}
+// A slot is what belongs to one step of the window.
+type slot struct {
+	requests, accepts int64
+	classes           []int64
+}
+
+func newHistory(shape window.Shape, classes int, start sim.Time) history {
+	h := history{steps: window.NewSteps(shape), slots: make([]slot, shape.Steps), classes: make([]int64, classes)}
+	h.steps.Reset(start)
 	for i := range h.slots {
 		h.slots[i].classes = make([]int64, classes)
 	}
 	return h
 }
 
-// slide forgets what is older than the window, and returns the slot of now. A slot is forgotten as a
-// whole, when its start is a window old.
+// slide forgets what has left the window, and returns the slot of now. By the age of events, looking
+// is an event: Envoy makes a new entry when it counts.
 func (h *history) slide(now sim.Time) *slot {
-	for h.used > 0 {
-		s := &h.slots[h.oldest]
-		if now.Sub(s.start) < h.window {
-			break
-		}
+	for left, ok := h.steps.Left(now); ok; left, ok = h.steps.Left(now) {
+		s := &h.slots[left]
 		h.requests -= s.requests
 		h.accepts -= s.accepts
 		for i, n := range s.classes {
 			h.classes[i] -= n
 		}
-		h.oldest, h.used = (h.oldest+1)%len(h.slots), h.used-1
+		s.requests, s.accepts = 0, 0
+		clear(s.classes)
 	}
-	if h.used > 0 {
-		if s := h.at(h.used - 1); now.Sub(s.start) < h.step {
-			return s
-		}
-	}
-	start := now
-	if !h.byArrival {
-		start = now.Add(-now.Sub(h.origin) % h.step)
-	}
-	h.used++
-	s := h.at(h.used - 1)
-	s.start, s.requests, s.accepts = start, 0, 0
-	clear(s.classes)
-	return s
+	return &h.slots[h.steps.Slot()]
 }
-
-func (h *history) at(i int) *slot { return &h.slots[(h.oldest+i)%len(h.slots)] }
 
 // ended counts a request whose fate is known at now.
 func (h *history) ended(now sim.Time, accepted bool) {

@@ -74,6 +74,7 @@ func TestVegasGoldenVectors(t *testing.T) {
 		{"the first, and one that is shorter, move nothing", cfg, []step{{9 * ms, 16, drop, 16}, {8 * ms, 16, drop, 16}}},
 		{"dropped: less by 1, however few", cfg, []step{{9 * ms, 16, ok, 16}, {9 * ms, 1, drop, 15}}},
 		{"half in use", cfg, []step{{16 * ms, 16, ok, 16}, {16 * ms, 7, ok, 16}, {16 * ms, 8, ok, 22}}},
+		{"below 10 as much", with(func(c *shed.VegasConfig) { c.Initial = 8 }), []step{{16 * ms, 8, ok, 8}, {16 * ms, 8, ok, 14}}},
 		{"from 100 on twice as much", with(func(c *shed.VegasConfig) { c.Initial = 128 }), []step{
 			{16 * ms, 128, ok, 128}, {16 * ms, 128, ok, 140}, {16 * ms, 140, drop, 138},
 		}},
@@ -158,6 +159,7 @@ func TestGradient2GoldenVectors(t *testing.T) {
 		{"dropped or not", cfg, []step{{ms, 1000, drop, 1004}}},
 		{"half in use", cfg, []step{{ms, 499, ok, 1000}, {ms, 500, ok, 1004}, {ms, 502, ok, 1008}}},
 		{"the mean of the first", still, []step{{ms, much, ok, 1000}, {2 * ms, much, ok, 750}, {3 * ms, much, ok, 500}}}, // 1.5/2; 2/3, of 750
+		{"of ten", still, append(usual8[:9:9], step{18 * ms, much, ok, 500}, step{18 * ms, much, ok, 375})},              // 9/18; (9+18)/2 = 13.5, 13.5/18
 		{"then an exponential average", still, append(usual8[:10:10],
 			step{4 * ms, much, ok, 1000}, step{ms, much, ok, 1000}, step{8 * ms, much, ok, 707}, step{100 * ms, much, ok, 373}, step{s, much, ok, 196})},
 		{"no less than half", with(func(c *shed.Gradient2Config) { c.Queue, c.LongWindow = 0, 600 }),
@@ -187,11 +189,12 @@ func TestWindowedStories(t *testing.T) {
 		{500 * ms, 100 * ms, 1, ok, 0},     // ends a window, of one call: the next ends after 0.5 s + 1 s
 		{900 * ms, 100 * ms, 9, drop, 0},   //
 		{1400 * ms, 999 * us, 99, ok, 0},   // too short to count
+		{1450 * ms, ms, 1, ok, 0},          // just long enough
 		{1500 * ms, 400 * ms, 3, ok, 0},    // not after
-		{1501 * ms, 100 * ms, 2, ok, 1},    // (100+400+100)/3, 9 under way, dropped; the next after 1.501 s + 1 s
+		{1501 * ms, 100 * ms, 2, ok, 1},    // (100+1+400+100)/4, 9 under way, dropped; the next after 1.501 s + 1 s
 		{2502 * ms, 100 * ms, 1, ok, 1},    // alone: after 3.502 s
-		{3502 * ms, 2000 * ms, 1, ok, 1},   //
-		{3503 * ms, 1200 * ms, 1, ok, 2},   // the shortest of these took 1.2 s: after 3.503 s + 2.4 s
+		{3502 * ms, 1200 * ms, 1, ok, 1},   //
+		{3503 * ms, 2000 * ms, 1, ok, 2},   // the shortest of these took 1.2 s: after 3.503 s + 2.4 s
 		{5903 * ms, 9000 * ms, 1, ok, 2},   //
 		{5904 * ms, 9000 * ms, 1, ok, 3},   // 3 s is the most: after 8.904 s
 		{8904 * ms, 1000 * ms, 1, ok, 3},   //
@@ -202,7 +205,7 @@ func TestWindowedStories(t *testing.T) {
 			t.Fatalf("at %v the inner limit has learned %v", c.ended, inner.samples)
 		}
 	}
-	want := []string{"1.501s:200ms/9-", "3.503s:1.6s/1+", "5.904s:9s/1+", "8.904000001s:1s/1+"}
+	want := []string{"1.501s:150.25ms/9-", "3.503s:1.6s/1+", "5.904s:9s/1+", "8.904000001s:1s/1+"}
 	for i := range want {
 		if inner.samples[i] != want[i] {
 			t.Errorf("learned %s, want %s", inner.samples[i], want[i])
@@ -291,6 +294,57 @@ func TestGradientGoldenVectors(t *testing.T) {
 		update := 12*s + 450*ms + time.Duration(i)*100*ms
 		calls(update-ms, 2, took)
 		expect(update, want, false)
+	}
+}
+
+// The end of a measurement is none of the five.
+func TestGradientMeasuresAgainAfterFive(t *testing.T) {
+	cfg := shed.DefaultGradientConfig()
+	cfg.Requests = 1
+	jitter := sim.Seed(1).Stream("jitter")
+	g := shed.NewGradient(cfg, 0, &jitter)
+	g.Learn(0, shed.Sample{RTT: ms})
+	for i := range 5 {
+		update := at(100*ms) * sim.Time(i+1)
+		g.Learn(update-1, shed.Sample{Began: update - 1 - at(50*ms), RTT: 50 * ms})
+		if got := g.Measuring(update); got != (i == 4) {
+			t.Errorf("after update %d it measures: %v", i+1, got)
+		}
+	}
+}
+
+// What was under way before a measurement, or ended before it, is no part of it.
+func TestGradientMeasuresFromTheStart(t *testing.T) {
+	cfg := shed.DefaultGradientConfig()
+	cfg.Requests, cfg.Remeasure, cfg.Jitter = 2, 150*ms, 0
+	jitter := sim.Seed(1).Stream("jitter")
+	g := shed.NewGradient(cfg, 0, &jitter)
+	learn := func(began, ended time.Duration) {
+		g.Learn(at(ended), shed.Sample{Began: at(began), RTT: ended - began})
+	}
+	learn(0, ms)
+	learn(0, ms)
+	learn(110*ms, 120*ms)
+	learn(130*ms, 155*ms) // it measures since 151 ms
+	learn(151*ms, 156*ms)
+	if !g.Measuring(at(156 * ms)) {
+		t.Error("of one call it knows how long two take")
+	}
+	learn(152*ms, 157*ms)
+	if g.Measuring(at(157 * ms)) {
+		t.Error("two calls are not enough")
+	}
+}
+
+func TestGradientHasAMost(t *testing.T) {
+	cfg := shed.DefaultGradientConfig()
+	cfg.Requests, cfg.Max = 1, 4
+	jitter := sim.Seed(1).Stream("jitter")
+	g := shed.NewGradient(cfg, 0, &jitter)
+	g.Learn(0, shed.Sample{RTT: ms})
+	g.Learn(0, shed.Sample{RTT: ms})
+	if got := g.Limit(at(100 * ms)); got != 4 {
+		t.Errorf("the limit is %d, want 4", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/internal/check"
+	"github.com/nines-sim/nines/patterns/internal/window"
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/dist"
 )
@@ -14,7 +15,7 @@ type ThrottleConfig struct {
 	K          float64       // calls allowed for each that is accepted: with 2, calls are rejected when less than half are
 	Window     time.Duration // how far back calls count
 	Steps      int           // in which the window slides
-	ByArrival  bool          // a step begins with the first call after the last step's end, not at a multiple of its length
+	Align      Align         // when a step begins
 	MaxReject  float64       // the largest share that is rejected; 1: all but one call in a window
 	Aggression float64       // the share is raised to the power 1/Aggression: with more than 1, few failures reject more
 
@@ -27,6 +28,16 @@ type ThrottleConfig struct {
 	Server        bool           // it stands before a server: a rejection is [patterns.Overloaded], not [patterns.Rejected]
 }
 
+// An Align says when the steps of a sliding window begin.
+type Align = window.Align
+
+// The alignments.
+const (
+	Epoch  = window.Epoch  // at multiples of a step since time zero
+	Origin = window.Origin // at multiples of a step since the start
+	Age    = window.Age    // with the first event after a step; it is gone when that is as old as the window
+)
+
 // SRE returns the adaptive throttling of Google's "Site Reliability Engineering", chapter 21 (2016): K is
 // 2, over two minutes, and requests are all that the application made, those rejected here too.
 //
@@ -37,7 +48,7 @@ type ThrottleConfig struct {
 // f = K*A, and not counting to the square root of K*A*n, which grows with what the clients ask for.
 func SRE() ThrottleConfig {
 	return ThrottleConfig{
-		K: 2, Window: 2 * time.Minute, Steps: 10, MaxReject: 1, Aggression: 1, CountRejected: true,
+		K: 2, Window: 2 * time.Minute, Steps: 10, Align: Origin, MaxReject: 1, Aggression: 1, CountRejected: true,
 		On: patterns.Transient,
 	}
 }
@@ -47,7 +58,7 @@ func SRE() ThrottleConfig {
 // is 1/K, aggression 1, rps_threshold 0, max_rejection_probability 80 %. Rejected requests do not count.
 func EnvoyAdmission() ThrottleConfig {
 	return ThrottleConfig{
-		K: 1 / 0.95, Window: 30 * time.Second, Steps: 30, ByArrival: true, MaxReject: 0.8, Aggression: 1,
+		K: 1 / 0.95, Window: 30 * time.Second, Steps: 30, Align: Age, MaxReject: 0.8, Aggression: 1,
 		On: patterns.Transient, Server: true,
 	}
 }
@@ -57,7 +68,7 @@ func EnvoyAdmission() ThrottleConfig {
 // the middleware of kratos marks them as failed.
 func Kratos() ThrottleConfig {
 	return ThrottleConfig{
-		K: 1 / 0.6, Window: 3 * time.Second, Steps: 10, MaxReject: 1, Aggression: 1, MinRequests: 100, CountRejected: true,
+		K: 1 / 0.6, Window: 3 * time.Second, Steps: 10, Align: Origin, MaxReject: 1, Aggression: 1, MinRequests: 100, CountRejected: true,
 		On: patterns.Transient,
 	}
 }
@@ -68,7 +79,7 @@ func Kratos() ThrottleConfig {
 // as many are rejected as before; that is left out here.
 func FailsafeThrottler() ThrottleConfig {
 	return ThrottleConfig{
-		K: 1 / 0.9, Window: time.Minute, Steps: 20, MaxReject: 0.9, Aggression: 1,
+		K: 1 / 0.9, Window: time.Minute, Steps: 20, Align: Epoch, MaxReject: 0.9, Aggression: 1,
 		On: patterns.Transient,
 	}
 }
@@ -82,6 +93,7 @@ func (c ThrottleConfig) Validate() error {
 	f.Need(c.K >= 1 && c.K <= 1000, "ThrottleConfig.K", c.K, "1 to 1000")
 	f.Need(c.Steps >= 1 && c.Steps <= 10_000, "ThrottleConfig.Steps", c.Steps, "1 to 10,000")
 	f.Need(c.Window > 0 && (c.Steps < 1 || c.Window%time.Duration(c.Steps) == 0), "ThrottleConfig.Window", c.Window, "more than 0 and a multiple of Steps")
+	f.Need(c.Align <= Age, "ThrottleConfig.Align", c.Align, "epoch, origin or age")
 	f.Need(c.MaxReject >= 0 && c.MaxReject <= 1, "ThrottleConfig.MaxReject", c.MaxReject, "0 to 1")
 	f.Need(c.Aggression >= 1 && c.Aggression <= 1000, "ThrottleConfig.Aggression", c.Aggression, "1 to 1000")
 	f.Need(c.MinRequests >= 0, "ThrottleConfig.MinRequests", c.MinRequests, "0 or more")
@@ -127,8 +139,8 @@ func NewThrottle(cfg ThrottleConfig, start sim.Time, draws sim.Keyed) *Throttle 
 		panic(err.Error())
 	}
 	return &Throttle{
-		cfg: cfg, history: newHistory(cfg.Window, cfg.Steps, cfg.Priorities, cfg.ByArrival, start), draws: draws,
-		rejected: rejected(cfg.Server, "throttle", ErrThrottled),
+		cfg: cfg, draws: draws, rejected: rejected(cfg.Server, "throttle", ErrThrottled),
+		history: newHistory(window.Shape{Steps: cfg.Steps, Step: cfg.Window / time.Duration(cfg.Steps), Align: cfg.Align}, cfg.Priorities, start),
 	}
 }
 

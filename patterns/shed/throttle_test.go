@@ -73,29 +73,30 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// The window forgets by steps of a tenth of two minutes, which begin at multiples of 12 s from the start, or
-// with the first call.
+// The window forgets by steps of a tenth of two minutes, which begin at multiples of 12 s from time zero, or
+// from the start, or with the first call.
 func TestWindow(t *testing.T) {
-	byArrival := shed.SRE()
-	byArrival.ByArrival = true
 	for _, c := range []struct {
-		cfg         shed.ThrottleConfig
+		align       shed.Align
 		start, call time.Duration
 		forgotten   time.Duration
 	}{
-		{shed.SRE(), 0, 0, 120 * s},
-		{shed.SRE(), 0, 11 * s, 120 * s},
-		{shed.SRE(), 0, 12 * s, 132 * s},
-		{shed.SRE(), 5 * s, 11 * s, 125 * s},
-		{byArrival, 0, 11 * s, 131 * s},
+		{shed.Origin, 0, 0, 120 * s},
+		{shed.Origin, 0, 11 * s, 120 * s},
+		{shed.Origin, 0, 12 * s, 132 * s},
+		{shed.Origin, 5 * s, 11 * s, 125 * s},
+		{shed.Epoch, 5 * s, 11 * s, 120 * s},
+		{shed.Age, 0, 11 * s, 131 * s},
 	} {
-		th := shed.NewThrottle(c.cfg, at(c.start), sim.Keyed{})
+		cfg := shed.SRE()
+		cfg.Align = c.align
+		th := shed.NewThrottle(cfg, at(c.start), sim.Keyed{})
 		calls(th, at(c.call), 0, 3)
 		if got := th.Share(at(c.forgotten) - 1); got != 3.0/4 {
-			t.Errorf("start %v, call at %v: %v just before it is forgotten", c.start, c.call, got)
+			t.Errorf("%v, start %v, call at %v: %v just before it is forgotten", c.align, c.start, c.call, got)
 		}
 		if got := th.Share(at(c.forgotten)); got != 0 {
-			t.Errorf("start %v, call at %v: %v at %v, want 0", c.start, c.call, got, c.forgotten)
+			t.Errorf("%v, start %v, call at %v: %v at %v, want 0", c.align, c.start, c.call, got, c.forgotten)
 		}
 	}
 }
@@ -106,7 +107,7 @@ func TestThrottleEqualsSlowModel(t *testing.T) {
 		cfg := shed.ThrottleConfig{
 			K:             rapid.SampledFrom([]float64{1, 1.5, 2}).Draw(t, "K"),
 			Steps:         rapid.IntRange(1, 5).Draw(t, "steps"),
-			ByArrival:     rapid.Bool().Draw(t, "by arrival"),
+			Align:         rapid.SampledFrom([]shed.Align{shed.Epoch, shed.Origin, shed.Age}).Draw(t, "align"),
 			MaxReject:     rapid.SampledFrom([]float64{0.8, 1}).Draw(t, "max reject"),
 			Aggression:    1,
 			MinRequests:   rapid.IntRange(0, 4).Draw(t, "min requests"),
@@ -130,14 +131,17 @@ func TestThrottleEqualsSlowModel(t *testing.T) {
 			events []event
 			counts shed.ThrottleCounts
 		)
-		// present returns when the step of now began; looking at a window by arrival begins one, too.
+		// present returns when the step of now began; by age, looking at the window begins one, too.
 		present := func() sim.Time {
-			if n := len(steps); n > 0 && now < steps[n-1].Add(step) && now.Sub(steps[n-1]) < cfg.Window {
+			if n := len(steps); n > 0 && now < steps[n-1].Add(step) {
 				return steps[n-1]
 			}
 			began := now
-			if !cfg.ByArrival {
-				began = start + (now-start)/sim.Time(step)*sim.Time(step)
+			switch cfg.Align {
+			case shed.Origin:
+				began -= (now - start) % sim.Time(step)
+			case shed.Epoch:
+				began -= now % sim.Time(step)
 			}
 			steps = append(steps, began)
 			return began
@@ -316,14 +320,14 @@ func TestThrottlePolicy(t *testing.T) {
 		name   string
 		err    error
 		server bool
-		want   float64 // share after 9 calls
+		want   float64 // share after 9 calls, and 10 that were not accepted
 	}{
-		{"accepted", nil, false, 0},
-		{"turned away", fails(patterns.Overloaded), false, 9.0 / 10},
-		{"failed, but accepted", fails(patterns.Conflict), false, 0},
-		{"never sent", fails(patterns.Rejected), false, 0},
-		{"cut short", errors.New("somebody else's"), false, 0},
-		{"at the server", fails(patterns.Timeout), true, 9.0 / 10},
+		{"accepted", nil, false, 1.0 / 20},
+		{"turned away", fails(patterns.Overloaded), false, 19.0 / 20},
+		{"failed, but accepted", fails(patterns.Conflict), false, 1.0 / 20},
+		{"never sent", fails(patterns.Rejected), false, 10.0 / 11},
+		{"cut short", errors.New("somebody else's"), false, 10.0 / 11},
+		{"at the server", fails(patterns.Timeout), true, 19.0 / 20},
 	} {
 		cfg := shed.SRE()
 		cfg.On, cfg.Server = patterns.KindsOf(patterns.Overloaded, patterns.Timeout), c.server
@@ -339,6 +343,7 @@ func TestThrottlePolicy(t *testing.T) {
 						t.Errorf("%s: got %v, %v", c.name, resp, err)
 					}
 				}
+				calls(th, 0, 0, 10)
 				if got := th.Share(0); got != c.want {
 					t.Errorf("%s: %v are rejected, want %v", c.name, got, c.want)
 				}
@@ -351,12 +356,36 @@ func TestThrottlePolicy(t *testing.T) {
 						t.Errorf("%s: rejected with %v", c.name, err)
 					}
 				}
-				if got := th.Counts(); got.Allowed+got.Rejected != 29 || (got.Rejected > 0) != (c.want > 0) {
+				if got := th.Counts(); got.Allowed+got.Rejected != 29 || c.want > 0.9 && got.Rejected == 0 {
 					t.Errorf("%s: counted %+v of 29", c.name, got)
 				}
 			})
 		})
 	}
+}
+
+// Half of the calls are rejected: those of the lower of two priorities, of which there are as many.
+func TestThrottleKnowsThePriority(t *testing.T) {
+	cfg := shed.SRE()
+	cfg.Priorities, cfg.CountRejected = 2, false
+	simulate(t, func(s *sim.Simulation) {
+		th := shed.NewThrottle(cfg, 0, s.Keyed("throttle"))
+		calls(th, 0, 1000, 3000)
+		call := th.Wrap(func(*sim.Process, patterns.Request) (patterns.Response, error) {
+			return patterns.Response{}, errors.New("nothing is learned")
+		})
+		s.Go("client", func(p *sim.Process) {
+			var rejected [2]int
+			for i := range 200 {
+				if _, err := call(p, patterns.Request{Priority: i % 2}); errors.Is(err, shed.ErrThrottled) {
+					rejected[i%2]++
+				}
+			}
+			if rejected[0] < 95 || rejected[1] > 5 {
+				t.Errorf("of 100 of each priority are rejected %v", rejected)
+			}
+		})
+	})
 }
 
 // The same request has the same luck in every variant; another attempt has its own. Nameless requests are
@@ -408,9 +437,10 @@ func TestThrottleConfigs(t *testing.T) {
 			t.Errorf("preset %d: %v", i, err)
 		}
 	}
-	err := shed.ThrottleConfig{Window: 3, Steps: 2, MaxReject: 2, MinRequests: -1, MinRate: -1, Priorities: -1}.Validate()
+	err := shed.ThrottleConfig{Window: 3, Steps: 2, Align: shed.Age + 1, MaxReject: 2, MinRequests: -1, MinRate: -1, Priorities: -1}.Validate()
 	want := `shed: ThrottleConfig.K is 0, need 1 to 1000
 shed: ThrottleConfig.Window is 3ns, need more than 0 and a multiple of Steps
+shed: ThrottleConfig.Align is whole, need epoch, origin or age
 shed: ThrottleConfig.MaxReject is 2, need 0 to 1
 shed: ThrottleConfig.Aggression is 0, need 1 to 1000
 shed: ThrottleConfig.MinRequests is -1, need 0 or more

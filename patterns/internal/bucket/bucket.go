@@ -73,9 +73,9 @@ func (b *Bucket) Take(now sim.Time, n int64) {
 	b.credits -= n * b.token
 }
 
-// Give puts n tokens into the bucket at now, less those that come in the time used. What does not fit
-// is lost; if nothing is left, nothing happens.
-func (b *Bucket) Give(now sim.Time, n int64, used time.Duration) {
+// Give puts n tokens into the bucket, less those that come in the time used. What does not fit is lost;
+// if nothing is left, nothing happens.
+func (b *Bucket) Give(n int64, used time.Duration) {
 	if n > limit/b.token || int64(used) > limit/b.rate {
 		return
 	}
@@ -83,7 +83,6 @@ func (b *Bucket) Give(now sim.Time, n int64, used time.Duration) {
 	if credits <= 0 {
 		return
 	}
-	b.advance(now)
 	b.credits = min(b.credits+credits, b.capacity)
 }
 

@@ -54,7 +54,7 @@ func TestEqualsRationalModel(t *testing.T) {
 			},
 			"give": func(t *rapid.T) {
 				n, used := rapid.Int64Range(0, 15).Draw(t, "n"), rapid.Int64Range(0, 60).Draw(t, "used")
-				b.Give(now, n, time.Duration(used))
+				b.Give(n, time.Duration(used))
 				less := new(big.Rat).Mul(rate, big.NewRat(used, 1))
 				if less.Sub(big.NewRat(n, 1), less); less.Sign() > 0 {
 					advance()
@@ -121,6 +121,10 @@ func TestWhatIsTooLargeToCount(t *testing.T) {
 		if got := bucket.Fits(c.tokens, c.every, c.capacity); got != c.want {
 			t.Errorf("%d in %v up to %d: %v, want %v", c.tokens, c.every, c.capacity, got, c.want)
 		}
+	}
+	large := bucket.New(1000, 24*time.Hour, 26_687_997, 0)
+	if got := large.Tokens(0); got != 26_687_997 {
+		t.Errorf("the largest bucket for 1000 a day has %v tokens", got)
 	}
 	b := bucket.New(1, 1, 1, 0)
 	if got := b.Wait(0, math.MaxInt64/4); got != math.MaxInt64/4-1 {
