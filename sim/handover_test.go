@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -111,5 +112,38 @@ func TestALongChain(t *testing.T) {
 	})
 	if err != nil || woken != n-1 || unwound != n {
 		t.Errorf("%d woken, %d unwound of %d: %v", woken, unwound, n, err)
+	}
+}
+
+// Who sleeps and is the next to do anything goes on at once, but not past the end of a drive or a limit.
+func TestALoneSleeperStopsWhereTheRunDoes(t *testing.T) {
+	sleeper := func(woken *int) func(p *sim.Process) {
+		return func(p *sim.Process) {
+			for {
+				p.Sleep(time.Second)
+				*woken++
+			}
+		}
+	}
+	woken := 0
+	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		s.Background("sleeper", sleeper(&woken))
+		for _, until := range []int{0, 3, 3, 10} {
+			s.RunUntil(sim.Time(until)*sim.Time(time.Second) + sim.Time(time.Second)/2)
+			if woken != until {
+				t.Errorf("woken %d times by %v", woken, s.Now())
+			}
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	woken = 0
+	result, err := sim.Run(sim.Config{MaxSteps: 5}, func(s *sim.Simulation) {
+		s.Background("sleeper", sleeper(&woken))
+		s.RunUntil(sim.Time(time.Hour))
+	})
+	if !errors.Is(err, sim.ErrStepLimit) || result.Events != 5 || woken != 4 {
+		t.Errorf("woken %d times in %d events: %v", woken, result.Events, err)
 	}
 }
