@@ -106,19 +106,19 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 		}
 		for _, w := range s.Workload {
 			for _, share := range w.Mix {
-				ops[share.Op] += s.streamRate(&w) * factor(w.Name) * share.Share * tries(w.Name, share.Op)
+				ops[share.Op] += float64(s.streamRate(&w) * factor(w.Name) * share.Share * tries(w.Name, share.Op))
 			}
 		}
 		for _, q := range s.Queues {
 			if q.To != "" {
-				ops[q.To] += queued[q.Name] * tries(q.Name, q.To)
+				ops[q.To] += float64(queued[q.Name] * tries(q.Name, q.To))
 			}
 		}
 		for _, ref := range order {
 			svc, op := s.Op(ref)
 			rate := ops[ref]
 			f.rate[svc.Name] += rate
-			f.work[svc.Name] += rate * op.Work.Distribution().Mean()
+			f.work[svc.Name] += float64(rate * op.Work.Distribution().Mean())
 			f.miss[ref] = op.Cache.miss(rate, svc.Instances())
 			miss := f.miss[ref]
 			if calmMiss != nil {
@@ -126,7 +126,7 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 			}
 			eachStep(op.Calls, rate*miss, func(step Step, rate float64) {
 				if step.Call != "" {
-					ops[step.Call] += rate * tries(svc.Name, step.Call)
+					ops[step.Call] += float64(rate * tries(svc.Name, step.Call))
 				} else {
 					sent[step.Send] += rate
 				}
@@ -145,7 +145,7 @@ func (s *Scenario) streamRate(w *Stream) float64 {
 	}
 	cycle := w.Think.Distribution().Mean()
 	for _, share := range w.Mix {
-		cycle += share.Share * s.idleTime(share.Op)
+		cycle += float64(share.Share * s.idleTime(share.Op))
 	}
 	if cycle == 0 {
 		return math.Inf(1)
@@ -172,7 +172,7 @@ func (s *Scenario) idleSteps(steps []Step) float64 {
 		for _, branch := range step.Parallel {
 			one = max(one, s.idleSteps([]Step{branch}))
 		}
-		total += one * step.Share * float64(step.Times)
+		total += float64(one * step.Share * float64(step.Times))
 	}
 	return total
 }
@@ -229,7 +229,7 @@ func (c *Cache) miss(rate float64, replicas int) float64 {
 	if c.TTL == 0 {
 		hit = 1
 	}
-	return 1 - hit*min(1, float64(c.Size)/float64(c.Keys))
+	return 1 - float64(hit*min(1, float64(c.Size)/float64(c.Keys)))
 }
 
 // notes says which services have more to do than they can.

@@ -89,7 +89,7 @@ func (s *Stream) check(fail func(key, problem string)) {
 }
 
 // roundShare drops the last digits of a sum of decimal shares, which are not what was written.
-func roundShare(sum float64) float64 { return float64(int64(sum*1e8+0.5)) / 1e8 }
+func roundShare(sum float64) float64 { return float64(int64(float64(sum*1e8)+0.5)) / 1e8 }
 
 func (b *Breaker) excludes(key string) string {
 	switch key {
