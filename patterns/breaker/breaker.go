@@ -132,6 +132,30 @@ func (b *Breaker) State(now sim.Time) State {
 // Counts returns what happened so far.
 func (b *Breaker) Counts() Counts { return b.counts }
 
+// A Tally is what a [Breaker] goes by.
+type Tally struct {
+	Calls    int // results in the window; half-open: permits given out, less those given back
+	Failures int // among them
+	Slow     int // among them
+	Row      int // failures in a row
+}
+
+// Tally returns what a closed breaker goes by at now, or what its probes have come to if it is half-open.
+// Of calls it knows only if anything but Failures in a row looks at them.
+func (b *Breaker) Tally(now sim.Time) Tally {
+	b.settle(now)
+	switch b.state {
+	case Closed:
+		b.recent.slide(now)
+		t := b.recent.total
+		return Tally{int(t.calls), int(t.failures), int(t.slow), b.recent.failedInRow(&b.cfg)}
+	case HalfOpen:
+		t := b.trial.ended
+		return Tally{Calls: b.trial.given, Failures: int(t.failures), Slow: int(t.slow)}
+	}
+	return Tally{}
+}
+
 // Allow asks to make a call at now. The error is nil or [ErrOpen].
 func (b *Breaker) Allow(now sim.Time) (Permit, error) {
 	b.settle(now)
@@ -153,6 +177,9 @@ func (b *Breaker) Allow(now sim.Time) (Permit, error) {
 // otherwise.
 func (b *Breaker) Done(now sim.Time, permit Permit, outcome Outcome) {
 	b.settle(now)
+	if b.state == Closed && b.cfg.AtStart {
+		b.recent.slide(now) // a window may begin anew with a result, even one that does not count
+	}
 	if permit.epoch != b.epoch && !b.staleCounts(permit, outcome) {
 		return
 	}

@@ -226,3 +226,35 @@ func ExampleBreaker() {
 	// 11s closed <nil>
 	// 12s closed <nil>
 }
+
+// What it goes by is told: the window while closed, the probes while half-open.
+func TestTally(t *testing.T) {
+	cfg := breaker.GobreakerWindow(10*time.Second, 5*time.Second)
+	cfg.Failures, cfg.Probes, cfg.Successes, cfg.Open = 2, 3, 3, time.Second
+	b := breaker.New(cfg)
+	at := func(s float64) sim.Time { return sim.Time(s * float64(time.Second)) }
+	ask := func(now float64) breaker.Permit {
+		p, err := b.Allow(at(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	check := func(now float64, want breaker.Tally) {
+		t.Helper()
+		if got := b.Tally(at(now)); got != want {
+			t.Errorf("at %v s: %+v, want %+v", now, got, want)
+		}
+	}
+	first := ask(1)
+	check(1, breaker.Tally{Calls: 1})
+	b.Done(at(2), first, breaker.Failure)
+	check(9.9, breaker.Tally{Calls: 1, Failures: 1, Row: 1})
+	check(10, breaker.Tally{})
+	b.Done(at(11), ask(11), breaker.Failure)
+	b.Done(at(11), ask(11), breaker.Failure)
+	check(11, breaker.Tally{})
+	b.Done(at(13), ask(13), breaker.Success)
+	ask(13)
+	check(13, breaker.Tally{Calls: 2})
+}

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"math"
 	"time"
 
 	"github.com/nines-sim/nines/patterns"
@@ -60,15 +61,21 @@ func Gobreaker() Config {
 	}
 }
 
-// GobreakerWindow returns [Gobreaker] with an Interval after which the counts begin anew, or, if bucket
-// is not 0, with a window of that length that slides by a BucketPeriod. A ReadyToTrip that looks at
+// GobreakerWindow returns [Gobreaker] with an Interval after which the counts begin anew (0: they never do),
+// or, if bucket is not 0, with a window of that length that slides by a BucketPeriod; one that is no longer
+// than its bucket does not slide. A ReadyToTrip that looks at
 // TotalFailures and Requests is Count, or Rate and MinCalls, with Failures 0 and OnFailure; MaxRequests
 // are Probes and as many Successes.
 func GobreakerWindow(interval, bucket time.Duration) Config {
 	cfg := Gobreaker()
 	cfg.RowInWindow, cfg.AtStart, cfg.OnFailure = true, true, true
 	cfg.Window, cfg.Steps, cfg.Align = interval, 1, Whole
-	if bucket > 0 {
+	switch {
+	case interval == 0:
+		cfg.Window = math.MaxInt64
+	case bucket >= interval:
+		cfg.Window = bucket
+	case bucket > 0:
 		cfg.Steps, cfg.Align = int((interval+bucket-1)/bucket), Origin
 		cfg.Window = time.Duration(cfg.Steps) * bucket
 	}

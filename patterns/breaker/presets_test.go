@@ -54,6 +54,11 @@ func TestPresetStories(t *testing.T) {
 		{"its buckets", breaker.GobreakerWindow(10*time.Second, time.Second), "0s-*5 9.9s-", "closed open"},
 		{"which slide", breaker.GobreakerWindow(10*time.Second, time.Second), "0s-*5 10s- 11s-*4 11s-", "closed closed closed open"},
 
+		{"which begin by a result that does not count, too", with(breaker.GobreakerWindow(10*time.Second, 0), func(c *breaker.Config) { c.Failures, c.Open = 3, 5*time.Second }),
+			"0s<a 0s-*3 5.1s+ 16s+a 17s-*2 26.5s-", "closed open closed closed closed closed"},
+		{"one bucket does not slide", breaker.GobreakerWindow(time.Second, 10*time.Second), "0s-*5 10s-", "closed open"},
+		{"no interval", with(breaker.GobreakerWindow(0, 0), func(c *breaker.Config) { c.Failures, c.Count = 0, 2 }), "0s- 1s+ 100h-", "closed closed open"},
+
 		{"polly: a tenth of 100", breaker.Polly(), "0s+*90 1s-*9 1s-", "closed closed open"},
 		{"of calls of 30s since the first", breaker.Polly(), "0.7s+*90 30.699999999s-*10", "closed open"},
 		{"not older", breaker.Polly(), "0.7s+*90 30.7s-*10", "closed closed"},

@@ -150,15 +150,20 @@ func (b *Breaker) record(now, began sim.Time, outcome Outcome, slow bool) bool {
 
 // trips reports whether what is known opens the breaker.
 func (r *recent) trips(c *Config) bool {
-	row, t := r.row, r.total
-	if c.RowInWindow { // failures in a row are the latest of all failures
-		row = min(row, int(t.failures))
-	}
-	if c.Failures > 0 && row >= c.Failures {
+	t := r.total
+	if c.Failures > 0 && r.failedInRow(c) >= c.Failures {
 		return true
 	}
 	return t.calls > 0 && t.calls >= minCalls(c, c.Last) &&
 		(c.Count > 0 && t.failures >= int64(c.Count) || c.tooMany(t))
+}
+
+// failedInRow returns how many failures in a row are known.
+func (r *recent) failedInRow(c *Config) int {
+	if c.RowInWindow { // failures in a row are the latest of all failures
+		return min(r.row, int(r.total.failures))
+	}
+	return r.row
 }
 
 // empty reports whether nothing can open the breaker before something happens.
