@@ -38,7 +38,7 @@ var rules = []struct {
 	{of: "patterns/...", project: []string{"sim", "sim/dist", "patterns", "patterns/..."}},
 	{of: "models/theory", others: []string{"*"}},
 	{of: "models/library", project: nil},
-	{of: "models/scenario", project: []string{"patterns", "sim/..."}, others: []string{"*"}},
+	{of: "models/scenario", project: []string{"patterns/...", "sim/..."}, others: []string{"*"}},
 	{of: "models/...", project: []string{"models/...", "nodes/...", "network/...", "patterns/...", "sim/..."}, others: []string{"*"}},
 	{of: "cmd/...", project: []string{"cmd/...", "models/...", "sim/..."}, others: []string{"*"}},
 }

@@ -93,24 +93,6 @@ func (r *Retry) defaults() {
 	r.Budget, r.On = Unbounded, patterns.Transient
 }
 
-// A Breaker stops calling for a while when too many calls fail: a share of the calls of a window,
-// or so many in a row.
-type Breaker struct {
-	Window      time.Duration  `nines:"window,positive"`        // over which calls are counted
-	Rate        float64        `nines:"rate,ratio,min=0,max=1"` // share of failures that opens it
-	MinCalls    int            `nines:"min_calls,min=1"`        // fewer calls in the window never open it
-	Consecutive int            `nines:"consecutive,min=1,none"` // failures in a row that open it, in place of window, rate and min_calls
-	Open        time.Duration  `nines:"open,positive"`          // how long it stays open before it lets probes through
-	HalfOpen    int            `nines:"half_open,min=1"`        // probes, all of which must succeed to close it
-	On          patterns.Kinds `nines:"on"`                     // kinds of failure that count
-}
-
-// Hystrix: rollingStats 10 s, errorThresholdPercentage 50, requestVolumeThreshold 20,
-// sleepWindow 5 s, one probe.
-func (b *Breaker) defaults() {
-	*b = Breaker{Window: 10 * time.Second, Rate: 0.5, MinCalls: 20, Open: 5 * time.Second, HalfOpen: 1, On: patterns.Transient}
-}
-
 // Balance chooses the replica that a call goes to; another try goes to another one if there is one.
 type Balance struct {
 	Pick           string `nines:"pick,one=round_robin|random|least|p2c"` // in turn; at random; fewest calls under way; the better of two at random

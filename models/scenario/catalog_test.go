@@ -91,7 +91,7 @@ variants:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := ours.Calls.Between("web", "db"); p.Breaker == nil || p.Breaker.Consecutive != 3 || len(p.More) != 1 {
+	if p := ours.Calls.Between("web", "db"); p.Breaker == nil || p.Breaker.Failures != 3 || len(p.More) != 1 {
 		t.Errorf("ours has %+v and %+v", p.Breaker, p.More)
 	}
 	looser, err := f.Variant("looser", "window_breaker.probe.every=2s")

@@ -90,10 +90,12 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		return
 	}
 	before := len(d.errs)
+	d.preset(n, v, path)
 	others := &node{kind: mapping, pos: n.pos}
 	for _, f := range n.fields {
 		k := sh.key(f.key)
 		switch {
+		case k != nil && k.shape.tag.preset:
 		case k == nil && sh.rest != nil:
 			others.fields = append(others.fields, f)
 		case k == nil:
@@ -114,6 +116,9 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		if k.shape.tag.required && n.there(k.name) == nil && !misspelt {
 			d.fail(n, path, "needs the key "+k.name, "")
 		}
+	}
+	if x, ok := v.Addr().Interface().(settler); ok {
+		x.settle(func(key string) bool { return n.get(key) != nil })
 	}
 	if x, ok := v.Addr().Interface().(excluder); ok {
 		for _, f := range n.fields {

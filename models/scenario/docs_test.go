@@ -5,8 +5,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -97,16 +97,31 @@ func keysTable(t *testing.T, sh *shape, comments map[string]string) string {
 	setDefaults(sh, unset)
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(comments[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
-	row := func(key, field, unit, value string) {
-		meaning := comments[name+"."+field]
+	keys := keysOf(sh.typ)
+	row := func(key string, index []int, unit, value string) {
+		zero := "0"
+		switch tg := tagOf(sh.typ.FieldByIndex(index)); {
+		case tg.none:
+			zero = "none"
+		case tg.word != "":
+			zero = tg.word
+		}
+		of := sh.typ
+		for _, i := range index[:len(index)-1] {
+			of = of.Field(i).Type
+		}
+		field := nameOf(of) + "." + of.Field(index[len(index)-1]).Name
+		meaning := comments[field]
 		if meaning == "" {
-			t.Errorf("%s.%s has no comment", name, field)
+			t.Errorf("%s has no comment", field)
+		}
+		if nameOf(of) != of.Name() { // written for programmers
+			meaning = strings.Replace(inKeys(meaning, keys), "; 0: ", "; "+zero+": ", 1)
 		}
 		escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", key, escape(meaning), escape(unit), escape(value))
 	}
 	for _, k := range sh.keys {
-		f := sh.typ.FieldByIndex(k.index)
 		unit, value := k.shape.unit(), ""
 		switch {
 		case k.shape.tag.required:
@@ -141,10 +156,10 @@ func keysTable(t *testing.T, sh *shape, comments map[string]string) string {
 				unit += ", " + k.shape.tag.word
 			}
 		}
-		row("`"+k.name+"`", f.Name, unit, value)
+		row("`"+k.name+"`", k.index, unit, value)
 	}
 	if sh.rest != nil {
-		row("any other key", sh.typ.FieldByIndex(sh.rest.index).Name, "", "")
+		row("any other key", sh.rest.index, "", "")
 	}
 	if source := comments[name+".defaults"]; source != "" {
 		b.WriteString("\nDefaults: " + source + "\n")
@@ -152,23 +167,40 @@ func keysTable(t *testing.T, sh *shape, comments map[string]string) string {
 	return b.String()
 }
 
-// readComments returns the comments of the package's types, fields and defaults methods.
+// nameOf names a type: Breaker of this package, breaker.Config of another.
+func nameOf(t reflect.Type) string {
+	if name, ours := strings.CutPrefix(t.String(), "scenario."); ours {
+		return name
+	}
+	return t.String()
+}
+
+// readComments returns the comments of types, their fields and their defaults methods: of this package, and
+// of those of the policies.
 func readComments(t *testing.T) map[string]string {
 	comments := make(map[string]string)
 	oneLine := func(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
-	files, err := fs.Glob(os.DirFS("."), "*.go")
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range files {
+	policies, err := filepath.Glob("../../patterns/*/*.go")
+	if err != nil || len(policies) < 50 {
+		t.Fatal("policies are not found", err)
+	}
+	for _, name := range append(files, policies...) {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}
+		in := ""
+		if file.Name.Name != "scenario" {
+			in = file.Name.Name + "."
+		}
 		for _, decl := range file.Decls {
 			switch decl := decl.(type) {
 			case *ast.FuncDecl:
-				if decl.Name.Name == "defaults" && decl.Recv != nil && decl.Doc != nil {
+				if in == "" && decl.Name.Name == "defaults" && decl.Recv != nil && decl.Doc != nil {
 					comments[decl.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name+".defaults"] = oneLine(decl.Doc)
 				}
 			case *ast.GenDecl:
@@ -177,14 +209,14 @@ func readComments(t *testing.T) map[string]string {
 					if !ok {
 						continue
 					}
-					comments[spec.Name.Name] = oneLine(decl.Doc)
+					comments[in+spec.Name.Name] = oneLine(decl.Doc)
 					structure, ok := spec.Type.(*ast.StructType)
 					if !ok {
 						continue
 					}
 					for _, f := range structure.Fields.List {
 						for _, name := range f.Names {
-							comments[spec.Name.Name+"."+name.Name] = oneLine(f.Comment)
+							comments[in+spec.Name.Name+"."+name.Name] = oneLine(f.Comment)
 						}
 					}
 				}

@@ -124,6 +124,8 @@ func encodeLeaf(t tag, v reflect.Value) *node {
 			return scalarNode("none")
 		}
 		return scalarNode(formatUnit(v.Float(), t.unit))
+	case wordsOf(v.Type()) != nil:
+		return scalarNode(wordsOf(v.Type())[v.Uint()])
 	case v.CanUint():
 		return scalarNode(strconv.FormatUint(v.Uint(), 10))
 	case t.unlimited && v.Int() == Unlimited:

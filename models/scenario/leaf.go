@@ -128,6 +128,13 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 		}
 		v.SetString(text)
 		return "", ""
+	case wordsOf(v.Type()) != nil:
+		i := slices.Index(wordsOf(v.Type()), text)
+		if i < 0 {
+			return is(n, want), Nearest(text, wordsOf(v.Type()))
+		}
+		v.SetUint(uint64(i))
+		return "", ""
 	case v.Kind() == reflect.Bool:
 		if text != "true" && text != "false" {
 			return is(n, want), ""
@@ -199,8 +206,8 @@ func expected(sh *shape, v reflect.Value) string {
 	t := sh.tag
 	var want string
 	switch {
-	case t.one != nil:
-		want = strings.Join(t.one, ", ")
+	case sh.words() != nil:
+		want = strings.Join(sh.words(), ", ")
 		if i := strings.LastIndex(want, ", "); i >= 0 {
 			want = want[:i] + " or " + want[i+2:]
 		}

@@ -73,6 +73,12 @@ func (l *lister) group(sh *shape, v, unset reflect.Value, n *node, path string) 
 	if x, ok := v.Addr().Interface().(excluder); ok {
 		excludes = x.excludes
 	}
+	if n.there("preset") != nil { // the defaults are the preset's
+		preset := reflect.New(sh.typ).Elem()
+		setDefaults(sh, preset)
+		newDecoder("").preset(n, preset, path)
+		unset = preset
+	}
 	for _, k := range sh.keys {
 		at := join(path, k.name)
 		switch {

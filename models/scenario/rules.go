@@ -91,22 +91,6 @@ func (s *Stream) check(fail func(key, problem string)) {
 // roundShare drops the last digits of a sum of decimal shares, which are not what was written.
 func roundShare(sum float64) float64 { return float64(int64(float64(sum*1e8)+0.5)) / 1e8 }
 
-func (b *Breaker) excludes(key string) string {
-	switch key {
-	case "window", "rate", "min_calls":
-		if b.Consecutive > 0 {
-			return "has no meaning with consecutive, which counts failures in a row"
-		}
-	}
-	return ""
-}
-
-func (b *Breaker) check(fail func(key, problem string)) {
-	if b.Rate == 0 && b.Consecutive == 0 {
-		fail("rate", "is 0%: needs a share above that, or consecutive")
-	}
-}
-
 func (f *Fallback) check(fail func(key, problem string)) {
 	set := 0
 	for _, is := range []bool{f.Send != "", f.Stale > 0, f.Value != ""} {

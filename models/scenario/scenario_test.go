@@ -133,7 +133,7 @@ func TestWebshopVariants(t *testing.T) {
 
 	s := variant(t, f, "everything")
 	pair := s.Calls.Between("orders", "payment")
-	if pair.Breaker == nil || pair.Breaker.HalfOpen != 3 || pair.Fallback.Send != "settle" {
+	if pair.Breaker == nil || pair.Breaker.Probes != 3 || pair.Fallback.Send != "settle" {
 		t.Errorf("orders to payment has breaker %+v and fallback %+v", pair.Breaker, pair.Fallback)
 	}
 	if pair.Timeout == nil || pair.Timeout.Attempt != time.Second || pair.Retry.Budget != 0.1 || pair.Balance.Pick != "p2c" {

@@ -22,6 +22,7 @@ import (
 //	inline    the keys of this struct stand beside those of the outer one
 //	rest      all keys that are not fields are entries of this table
 //	families  the policies that the catalog adds
+//	preset    the name of a known configuration, which the other keys change
 //
 // Options of its value:
 //
@@ -36,6 +37,9 @@ import (
 //	ref=op              the name of something else in the file
 //	names unique        a list of names; none of them twice
 //	auto=text           left out, it follows from other values, as the text says
+//
+// The key - is that of a field which no file names. A type that has a method Words() []string is written as
+// one of them: its zero value as the first, and so on.
 type shape struct {
 	kind     shapeKind
 	typ      reflect.Type // never a pointer
@@ -68,7 +72,7 @@ type key struct {
 // A tag is a field's tag, taken apart.
 type tag struct {
 	key                                                   string
-	name, value, inline, rest, families                   bool
+	name, value, inline, rest, families, preset           bool
 	required, none, unbounded, unlimited, positive, names bool
 	word, unit, ref, auto                                 string
 	min, max                                              *float64
@@ -130,19 +134,37 @@ func canHold(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Int, reflect.Int64, reflect.Int32, reflect.Uint32, reflect.Float64:
 		return true
+	case reflect.Uint8:
+		return wordsOf(t) != nil
 	case reflect.Slice:
 		return canHold(t.Elem())
 	}
 	return false
 }
 
+// wordsOf returns the words that a type is written as, or nil if it has none.
+func wordsOf(t reflect.Type) []string {
+	if w, ok := reflect.Zero(t).Interface().(interface{ Words() []string }); ok {
+		return w.Words()
+	}
+	return nil
+}
+
+// words returns the words that may stand there, or nil if anything may.
+func (sh *shape) words() []string {
+	if sh.tag.one != nil {
+		return sh.tag.one
+	}
+	return wordsOf(sh.typ)
+}
+
 func (s *shaper) addKeys(sh *shape, t reflect.Type, outer []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if !f.IsExported() {
+		tg := tagOf(f)
+		if !f.IsExported() || tg.key == "-" {
 			continue
 		}
-		tg := tagOf(f)
 		index := append(append([]int(nil), outer...), i)
 		switch {
 		case tg.name || tg.value:
@@ -186,8 +208,8 @@ func (sh *shape) unit() string {
 	switch {
 	case sh.kind != leaf:
 		return ""
-	case sh.tag.one != nil:
-		return strings.Join(sh.tag.one, "|")
+	case sh.words() != nil:
+		return strings.Join(sh.words(), "|")
 	case sh.tag.unit != "":
 		return sh.tag.unit
 	case sh.tag.ref != "" && sh.typ.Kind() == reflect.Slice:
@@ -241,6 +263,8 @@ func parseTag(name, text string) tag {
 			t.rest = true
 		case "families":
 			t.families = true
+		case "preset":
+			t.preset, t.none = true, true
 		case "required":
 			t.required = true
 		case "none":
@@ -306,6 +330,12 @@ type defaulter interface{ defaults() }
 type excluder interface {
 	// excludes returns why the key has no meaning here, or "".
 	excludes(key string) string
+}
+
+// A settler knows values that follow from which others are written.
+type settler interface {
+	// settle is called when the keys that are written have their values, and before anything is checked.
+	settle(written func(key string) bool)
 }
 
 // A checker knows what its values must be together.

@@ -14,10 +14,10 @@ import (
 
 // An edge is all calls from one caller to one callee, whoever of its replicas makes them.
 type edge struct {
-	caller, callee string
-	policies       scenario.Policies
-	balance, retry sim.Keyed // luck
-	counts         *measure.Edge
+	caller, callee          string
+	policies                scenario.Policies
+	balance, retry, breaker sim.Keyed // luck
+	counts                  *measure.Edge
 }
 
 // edge returns the edge between a caller and a callee.
@@ -29,7 +29,7 @@ func (sys *System) edge(caller, callee string) *edge {
 	name := caller + "." + callee
 	e := &edge{
 		caller: caller, callee: callee, policies: sys.sc.Calls.Between(caller, callee),
-		balance: sys.s.Keyed("balance/" + name), retry: sys.s.Keyed("retry/" + name),
+		balance: sys.s.Keyed("balance/" + name), retry: sys.s.Keyed("retry/" + name), breaker: sys.s.Keyed("breaker/" + name),
 		counts: sys.rec.Edge(name),
 	}
 	sys.edges = append(sys.edges, e)
@@ -53,7 +53,7 @@ func (sys *System) client(caller, callee string, from *network.Host, g *sim.Grou
 func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
-	call := sys.spans.attempts(e, sys.callee(callee, via, from, p.Balance, e.balance))
+	call := sys.spans.attempts(e, sys.callee(callee, via, from, e))
 	here, retries := sends, false // here: the places that have no policy between them and the call
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {

@@ -36,8 +36,8 @@ func (sys *System) policy(e *edge, slot string) patterns.Policy {
 			return retry.New(retryConfig(p.Retry), e.retry, retryBudget(p.Retry))
 		}
 	case "breaker":
-		if p.Breaker != nil {
-			return breaker.New(breakerConfig(e, p.Breaker))
+		if p.Breaker != nil && p.Breaker.Per == "client" {
+			return breaker.NewJittered(p.Breaker.Of(e.name()), e.breaker)
 		}
 	case "bulkhead":
 		if p.Bulkhead != nil {
@@ -79,17 +79,6 @@ func retryBudget(sc *scenario.Retry) retry.Budget {
 	cfg := retry.DefaultTokensConfig()
 	cfg.Deposit = sc.Budget
 	return retry.NewTokens(cfg)
-}
-
-func breakerConfig(e *edge, sc *scenario.Breaker) breaker.Config {
-	cfg := breaker.DefaultConfig()
-	cfg.Name = e.name()
-	cfg.Window, cfg.Rate, cfg.MinCalls = sc.Window, sc.Rate, sc.MinCalls
-	if sc.Consecutive > 0 {
-		cfg.Failures, cfg.Rate = sc.Consecutive, 0
-	}
-	cfg.Open, cfg.Probes, cfg.Successes, cfg.On = sc.Open, sc.HalfOpen, sc.HalfOpen, sc.On
-	return cfg
 }
 
 func bulkheadConfig(e *edge, sc *scenario.Bulkhead) bulkhead.Config {

@@ -8,6 +8,7 @@ import (
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/sim"
 )
 
@@ -169,8 +170,8 @@ func (svc *service) do(p *sim.Process, i, n int, req *patterns.Request) (resp pa
 }
 
 // balanced returns the way from a host to the replicas of the service.
-func (svc *service) balanced(via *nodes.Transport, from *network.Host, sc scenario.Balance, draws sim.Keyed) patterns.Call {
-	return balance.New(balanceConfig(sc), draws, svc.targets(via, from)).Call
+func (svc *service) balanced(via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
+	return balance.New(balanceConfig(e.policies.Balance), e.balance, svc.guarded(via, from, e)).Call
 }
 
 // targets returns the ways from a host to each replica.
@@ -178,6 +179,15 @@ func (svc *service) targets(via *nodes.Transport, from *network.Host) []balance.
 	targets := make([]balance.Target, len(svc.members))
 	for i, m := range svc.members {
 		targets[i] = m.Target(via, from)
+	}
+	return targets
+}
+
+// guarded returns the targets behind the policies that each has for itself.
+func (svc *service) guarded(via *nodes.Transport, from *network.Host, e *edge) []balance.Target {
+	targets := svc.targets(via, from)
+	if b := e.policies.Breaker; b != nil && b.Per == "replica" {
+		targets = breaker.Guard(svc.sys.s, b.Of(e.name()), e.breaker, targets)
 	}
 	return targets
 }

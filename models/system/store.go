@@ -185,8 +185,8 @@ func (st *storage) keep(p *sim.Process, i int, o *op, req *patterns.Request) (pa
 }
 
 // call returns the way from a host to the data. Clients know at once who the primary is.
-func (st *storage) call(via *nodes.Transport, from *network.Host, sc scenario.Balance, draws sim.Keyed) patterns.Call {
-	targets := st.svc.targets(via, from)
+func (st *storage) call(via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
+	targets := st.svc.guarded(via, from, e)
 	read, write := st.primary(targets), st.primary(targets)
 	if st.quorum() {
 		copies := make([]replication.Copy, len(targets))
@@ -196,7 +196,7 @@ func (st *storage) call(via *nodes.Transport, from *network.Host, sc scenario.Ba
 		q := replication.NewQuorum(replication.QuorumConfig{N: st.sc.Copies, R: st.sc.R, W: st.sc.W}, copies)
 		read, write = q.Read, q.Write
 	} else if st.sc.Reads == "any" {
-		read = balance.New(balanceConfig(sc), draws, targets).Call
+		read = balance.New(balanceConfig(e.policies.Balance), e.balance, targets).Call
 	}
 	read, write = st.ledger.Reads(read), st.ledger.Writes(write)
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {

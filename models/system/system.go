@@ -87,12 +87,12 @@ func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family,
 }
 
 // callee returns the way from a host to a service, without any policy but the choice of a replica.
-func (sys *System) callee(name string, via *nodes.Transport, from *network.Host, balance scenario.Balance, draws sim.Keyed) patterns.Call {
+func (sys *System) callee(name string, via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
 	if i := slices.IndexFunc(sys.services, func(svc *service) bool { return svc.Name() == name }); i >= 0 {
 		if data := sys.services[i].data; data != nil {
-			return data.call(via, from, balance, draws)
+			return data.call(via, from, e)
 		}
-		return sys.services[i].balanced(via, from, balance, draws)
+		return sys.services[i].balanced(via, from, e)
 	}
 	if i := slices.IndexFunc(sys.externals, func(e *external) bool { return e.Name == name }); i >= 0 {
 		return sys.externals[i].Call(via, from)

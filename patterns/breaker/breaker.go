@@ -66,6 +66,7 @@ const (
 type Breaker struct {
 	cfg   Config
 	draws sim.Keyed // of OpenJitter
+	salt  uint64    // which of those it is that share the draws
 
 	state    State
 	since    sim.Time // when state was entered

@@ -12,52 +12,52 @@ import (
 // Config says what opens a breaker and what closes it again. Its zero values are what most libraries
 // do; the presets ([Resilience4j], [Hystrix], ...) say where one of them does otherwise.
 type Config struct {
-	Name   string         // whom it protects, in notes: "orders.payment"
-	On     patterns.Kinds // failures that count; others say nothing about whom it protects
-	Forced State          // ForcedOpen or ForcedClosed: held so from the start; Closed: not held
+	Name   string         `nines:"-"`  // whom it protects, in notes: "orders.payment"
+	On     patterns.Kinds `nines:"on"` // failures that count; others say nothing about whom it protects
+	Forced State          `nines:"-"`  // ForcedOpen or ForcedClosed: held so from the start; Closed: not held
 
 	// Each of these opens it by itself; at least one must be set.
-	Failures int           // failures in a row; 0: no number does
-	Count    int           // failures in the window; 0: no number does
-	Rate     float64       // share of failures in the window; 0: no share does
-	SlowRate float64       // share of slow calls in the window; 0: no share does
-	Slow     time.Duration // a call that takes longer is slow
-	MinCalls int           // calls in the window below which Count, Rate and SlowRate say nothing
+	Failures int           `nines:"consecutive,min=1,none"`           // failures in a row; 0: no number does
+	Count    int           `nines:"count,min=1,none"`                 // failures in the window; 0: no number does
+	Rate     float64       `nines:"rate,ratio,min=0,max=1,none"`      // share of failures in the window; 0: no share does
+	SlowRate float64       `nines:"slow_rate,ratio,min=0,max=1,none"` // share of slow calls in the window; 0: no share does
+	Slow     time.Duration `nines:"slow,none"`                        // a call that takes longer is slow
+	MinCalls int           `nines:"min_calls,min=0"`                  // calls in the window below which Count, Rate and SlowRate say nothing
 
 	// The window is some time, in steps, or a number of calls.
-	Window  time.Duration // how far back it reaches
-	Steps   int           // in how many steps it slides; 1: it does not slide, but begins anew; 0: 10
-	Align   Align         // when its steps begin
-	AtStart bool          // a call counts when it begins, and its result belongs to the step in which it began; one that takes longer than the window never counts
-	Last    int           // calls, in place of Window; 0: Window
+	Window  time.Duration `nines:"window,none"`                   // how far back the window reaches
+	Steps   int           `nines:"steps,min=1,max=10000,auto=10"` // in how many steps the window slides; 1: it does not slide, but begins anew; 0: 10
+	Align   Align         `nines:"align"`                         // when the steps of the window begin
+	AtStart bool          `nines:"at_start"`                      // a call counts when it begins, and its result belongs to the step in which it began; one that takes longer than the window never counts
+	Last    int           `nines:"last,min=1,none"`               // the window is so many calls, in place of a time; 0: a time
 
 	// When the results are looked at, and how.
-	Every        time.Duration // so often, at what the whole steps before came to; 0: at each result
-	OnFailure    bool          // only at failures and slow calls: a success that makes up MinCalls opens nothing
-	RateAbove    bool          // Rate and SlowRate must be exceeded; false: reached
-	WholePercent bool          // shares are rounded to whole percents first
-	RowInWindow  bool          // what has left the window is forgotten by Failures too
-	Gap          time.Duration // failures are in a row unless so much time is between two, whatever succeeds meanwhile; 0: unless something succeeds
+	Every        time.Duration `nines:"every,none"`    // results are looked at only so often, at what the whole steps before came to; 0: at each result
+	OnFailure    bool          `nines:"on_failure"`    // results are looked at only at failures and slow calls: a success that makes up MinCalls opens nothing
+	RateAbove    bool          `nines:"rate_above"`    // Rate and SlowRate must be exceeded; false: reached
+	WholePercent bool          `nines:"whole_percent"` // shares are rounded to whole percents first
+	RowInWindow  bool          `nines:"row_in_window"` // what has left the window is forgotten by Failures too
+	Gap          time.Duration `nines:"gap,none"`      // failures are in a row unless so much time is between two, whatever succeeds meanwhile; 0: unless something succeeds
 
 	// How long it stays open before it lets probes through.
-	Open       time.Duration // the first time
-	OpenFactor float64       // by which it grows each time that it opens again without having closed; 0 and 1: it does not
-	OpenMax    time.Duration // the longest; 0: no limit
-	OpenJitter float64       // share of it that is added at random, up to OpenMax; see [NewJittered]
-	Strictly   bool          // it is open, and a Window of one Whole step lasts, at the very instant too at which that time has passed
-	Auto       bool          // it half-opens by itself then; false: when the next call comes
+	Open       time.Duration `nines:"open,positive"`                 // how long it stays open before it lets probes through, the first time
+	OpenFactor float64       `nines:"open_factor,factor,min=1,none"` // by which that grows each time that it opens again without having closed; 0: it does not
+	OpenMax    time.Duration `nines:"open_max,none"`                 // the longest that it stays open; 0: no limit
+	OpenJitter float64       `nines:"open_jitter,ratio,min=0"`       // share of the time it stays open that is added at random, up to OpenMax; see [NewJittered]
+	Strictly   bool          `nines:"strictly"`                      // it is still open, and a Window of one Whole step still lasts, at the very instant at which that time has passed
+	Auto       bool          `nines:"auto"`                          // it half-opens by itself when that time has passed; false: when the next call comes
 
 	// Half-open, until the verdict.
-	Probes      int           // calls let through to see whether it works again; others are rejected. [Unlimited]: all
-	Permits     Permits       // whether that is in all or at once
-	Successes   int           // of which so many must succeed to close it
-	Verdict     Verdict       // what opens it again
-	Unlearned   Unlearned     // what a probe is worth that teaches nothing
-	Trial       time.Duration // longest time without a verdict; 0: no limit
-	TrialCloses bool          // after which it closes; false: it opens again
-	Ramp        time.Duration // gradual: in place of Probes, a share of the calls that grows from none to all over this time, after which it closes; 0: not
+	Probes      int           `nines:"half_open,min=1,unlimited"` // calls let through to see whether it works again; others are rejected. Unlimited: all
+	Permits     Permits       `nines:"permits"`                   // whether so many Probes in all or at once
+	Successes   int           `nines:"successes,min=1,word=all"`  // probes that must succeed to close it; 0: all
+	Verdict     Verdict       `nines:"verdict"`                   // what opens a half-open breaker again
+	Unlearned   Unlearned     `nines:"unlearned"`                 // what a probe is worth that teaches nothing
+	Trial       time.Duration `nines:"trial,none"`                // longest time half-open without a verdict; 0: no limit
+	TrialCloses bool          `nines:"trial_closes"`              // after Trial it closes; false: it opens again
+	Ramp        time.Duration `nines:"ramp,none"`                 // half-opens gradually, in place of Probes: it lets through a share of the calls that grows from none to all over this time, and then closes; 0: not
 
-	Stale Stale // what a result is worth whose call was let through in an earlier state
+	Stale Stale `nines:"stale"` // what a result is worth whose call was let through in an earlier state
 }
 
 // Unlimited probes: everything is let through while half-open.
@@ -119,7 +119,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Rate: 0.5, Window: 10 * time.Second, Steps: 10, MinCalls: 20,
-		Open: 5 * time.Second, Probes: 1, Successes: 1,
+		Open: 5 * time.Second, Probes: 1,
 		On: patterns.Transient,
 	}
 }
@@ -176,10 +176,18 @@ func (c *Config) checkTrial(f *check.Fields) {
 	f.Need(c.Verdict != ByRate || c.Rate > 0 || c.SlowRate > 0, "Verdict", "by rate", "a Rate or SlowRate")
 	f.Need(c.Verdict != ByRate || c.Probes < Unlimited || c.MinCalls > 0, "Verdict", "by rate", "a number of Probes or MinCalls")
 	f.Need(c.Verdict != Spare || c.Ramp == 0, "Verdict", "spare", "Probes, not a Ramp")
-	f.Need(c.Verdict == ByRate || c.Ramp > 0 || c.Successes >= 1 && c.Successes <= c.Probes, "Successes", c.Successes, "1 to Probes")
+	f.Need(c.Verdict == ByRate || c.Ramp > 0 || c.Successes >= 0 && c.Successes <= c.Probes && c.successes() < Unlimited, "Successes", c.Successes, "1 to Probes, or 0 for all")
 	f.Need(c.Unlearned <= Failed, "Unlearned", uint8(c.Unlearned), "returned, kept or failed")
 	f.Need(c.Trial >= 0 && (c.Trial == 0 || c.Ramp == 0), "Trial", c.Trial, "0 or more, and no Ramp")
 	f.Need(c.Stale <= StaleFailures, "Stale", uint8(c.Stale), "ignored, counted or failures")
+}
+
+// successes is how many probes must succeed.
+func (c *Config) successes() int {
+	if c.Successes == 0 {
+		return c.Probes
+	}
+	return c.Successes
 }
 
 // windowed reports whether anything looks at the window.

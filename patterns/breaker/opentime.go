@@ -1,6 +1,10 @@
 package breaker
 
-import "time"
+import (
+	"time"
+
+	"github.com/nines-sim/nines/sim"
+)
 
 // forever is longer than any run, and a multiple of it still fits a float.
 const forever = time.Duration(1 << 61)
@@ -21,7 +25,7 @@ func (b *Breaker) breakTime() time.Duration {
 	}
 	wait = min(wait, float64(limit))
 	if c.OpenJitter > 0 {
-		draw := b.draws.At(b.counts.Opened)
+		draw := b.draws.At(sim.Mix(b.salt, b.counts.Opened))
 		wait = min(wait+float64(wait*float64(c.OpenJitter*draw.Float64())), float64(limit))
 	}
 	d := time.Duration(wait)

@@ -10,6 +10,25 @@ import (
 // The presets are what libraries do if nothing is configured. They set what counts as a failure to what
 // that library counts: usually every error.
 
+// Presets lists them under the names that files have for them. Those that leave a value to their users have one
+// here that is usual, or an example's of the library.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j()},
+		{Name: "resilience4j_timed", Version: "af9e7c97", Config: Resilience4jTimed()},
+		{Name: "hystrix", Version: "7c03bafe", Config: Hystrix()},
+		{Name: "gobreaker", Version: "v2.4.0", Config: Gobreaker()},
+		{Name: "gobreaker_window", Version: "v2.4.0", Config: gobreakerRatio()},
+		{Name: "polly", Version: "173d6d1d", Config: Polly()},
+		{Name: "failsafe_go", Version: "v0.9.8", Config: FailsafeGo()},
+		{Name: "failsafe_go_ratio", Version: "v0.9.8", Config: FailsafeGoRatio(5, 10)},
+		{Name: "failsafe_go_rate", Version: "v0.9.8", Config: FailsafeGoRate(0.2, 10, time.Minute)},
+		{Name: "linkerd", Version: "2026-08", Config: Linkerd()},
+		{Name: "linkerd_rate", Version: "2026-08", Config: LinkerdRate()},
+		{Name: "eapache", Version: "v1.7.0", Config: Eapache(3, 1, 5*time.Second)},
+	}
+}
+
 var anyError = patterns.Transient | patterns.KindsOf(patterns.Rejected, patterns.Conflict)
 
 // Resilience4j returns the defaults of resilience4j (CircuitBreakerConfig.java at af9e7c97, May 2026):
@@ -46,7 +65,7 @@ func Hystrix() Config {
 		On:   patterns.Transient | patterns.KindsOf(patterns.Rejected),
 		Rate: 0.5, MinCalls: 20, Window: 10 * time.Second, Steps: 20, Align: Origin, Every: 500 * time.Millisecond,
 		Open: 5 * time.Second, Strictly: true,
-		Probes: 1, Successes: 1, Unlearned: Failed, Stale: StaleCounted,
+		Probes: 1, Unlearned: Failed, Stale: StaleCounted,
 	}
 }
 
@@ -57,7 +76,7 @@ func Gobreaker() Config {
 		On:       anyError,
 		Failures: 6,
 		Open:     60 * time.Second, Strictly: true,
-		Probes: 1, Successes: 1,
+		Probes: 1,
 	}
 }
 
@@ -82,6 +101,14 @@ func GobreakerWindow(interval, bucket time.Duration) Config {
 	return cfg
 }
 
+// gobreakerRatio is the ReadyToTrip of gobreaker's README: at least 3 Requests of which 60 % failed, here with
+// an Interval of 60s in which the counts slide by 10s.
+func gobreakerRatio() Config {
+	cfg := GobreakerWindow(60*time.Second, 10*time.Second)
+	cfg.Failures, cfg.RowInWindow, cfg.Rate, cfg.MinCalls = 0, false, 0.6, 3
+	return cfg
+}
+
 // Polly returns the defaults of Polly 8 (CircuitBreakerConstants.cs at 173d6d1d, August 2026):
 // FailureRatio 0.1 of MinimumThroughput 100 in SamplingDuration 30s, BreakDuration 5s, one probe. An
 // exception that is not handled leaves it half-open. A SamplingDuration below 200ms is Steps 1 and Align
@@ -91,7 +118,7 @@ func Polly() Config {
 		On:   anyError,
 		Rate: 0.1, MinCalls: 100, Window: 30 * time.Second, Steps: 10, Align: Age, OnFailure: true,
 		Open:   5 * time.Second,
-		Probes: 1, Successes: 1, Unlearned: Kept, Stale: StaleCounted,
+		Probes: 1, Unlearned: Kept, Stale: StaleCounted,
 	}
 }
 
@@ -129,7 +156,7 @@ func Linkerd() Config {
 		On:       patterns.Transient,
 		Failures: 7,
 		Open:     time.Second, OpenFactor: 2, OpenMax: 60 * time.Second, OpenJitter: 0.5, Auto: true,
-		Probes: 1, Successes: 1,
+		Probes: 1,
 	}
 }
 

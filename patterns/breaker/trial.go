@@ -77,9 +77,9 @@ func (t *trial) verdict(c *Config) State {
 		return Open
 	case c.Ramp > 0: // until it is over
 		return HalfOpen
-	case c.Verdict == ByRate, t.good >= c.Successes:
+	case c.Verdict == ByRate, t.good >= c.successes():
 		return Closed
-	case bad > c.Probes-c.Successes:
+	case bad > c.Probes-c.successes():
 		return Open
 	}
 	return HalfOpen

@@ -204,13 +204,13 @@ breaker: MinCalls is -1, need 0 or more
 breaker: Window is 0s, need more than 0
 breaker: Open is 0s, need more than 0
 breaker: Probes is 0, need 1 or more
-breaker: Successes is 1, need 1 to Probes`
+breaker: Successes is 1, need 1 to Probes, or 0 for all`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	bad := breaker.Config{
 		Forced: breaker.HalfOpen, Failures: -1, Count: -1, Rate: -1, SlowRate: 2, Steps: -1, Align: 99, AtStart: true, Last: -1,
-		Every: -1, Gap: -1, OpenFactor: 0.5, OpenMax: -1, OpenJitter: -1, Ramp: -1, Permits: 9, Verdict: 9, Unlearned: 9, Trial: -1, Stale: 9,
+		Every: -1, Gap: -1, OpenFactor: 0.5, OpenMax: -1, OpenJitter: -1, Ramp: -1, Permits: 9, Verdict: 9, Successes: -1, Unlearned: 9, Trial: -1, Stale: 9,
 	}
 	err = bad.Validate()
 	for _, field := range strings.Fields("Forced Failures Count Rate SlowRate Slow Window Steps Align AtStart Last Every Gap Open OpenFactor OpenMax OpenJitter Ramp Probes Permits Verdict Successes Unlearned Trial Stale") {

@@ -3,7 +3,8 @@ package check
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/nines-sim/nines/patterns"
 )
 
 // Fields are the fields of one package's configuration that were found bad so far.
@@ -18,7 +19,7 @@ func Of(pkg string) *Fields { return &Fields{pkg: pkg} }
 // Need notes a bad field unless ok: its name, its value and what was needed instead.
 func (f *Fields) Need(ok bool, field string, value any, need string) {
 	if !ok {
-		f.bad = append(f.bad, fmt.Errorf("%s: %s is %v, need %s", f.pkg, field, value, need))
+		f.bad = append(f.bad, &patterns.BadField{Of: f.pkg, Field: field, Value: value, Need: need})
 	}
 }
 

@@ -26,6 +26,9 @@ var alignNames = [aligns]string{"epoch", "origin", "age", "whole", "begun"}
 // Valid reports whether a is one of the alignments.
 func (a Align) Valid() bool { return a < aligns }
 
+// Words returns the names of all alignments, in order.
+func (Align) Words() []string { return alignNames[:] }
+
 func (a Align) String() string {
 	if a.Valid() {
 		return alignNames[a]

@@ -1,0 +1,61 @@
+package scenario
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/nines-sim/nines/patterns"
+)
+
+// A Preset is a configuration that stands for a library: what it does if nothing else is said.
+type Preset struct {
+	Name    string // resilience4j
+	Version string // of the library, or of the source that was read
+	use     func() // makes the value that has the presets equal to it
+}
+
+// String returns name@version, which is how a file may name it.
+func (p Preset) String() string { return p.Name + "@" + p.Version }
+
+// A presetter is a type whose values can start from presets. Its key preset names one.
+type presetter interface {
+	presets() []Preset
+}
+
+// presets makes the presets of a family those of a type of the format, given what takes one over.
+func presets[C any](list []patterns.Preset[C], use func(C)) []Preset {
+	all := make([]Preset, len(list))
+	for i, p := range list {
+		all[i] = Preset{p.Name, p.Version, func() { use(p.Config) }}
+	}
+	return all
+}
+
+// preset gives v the values of the preset that n names, if it names one.
+func (d *decoder) preset(n *node, v reflect.Value, path string) {
+	x, ok := v.Addr().Interface().(presetter)
+	named := n.there("preset")
+	if !ok || named == nil {
+		return
+	}
+	path = join(path, "preset")
+	d.where[path] = named.pos
+	name, version, versioned := strings.Cut(named.text, "@")
+	all := x.presets()
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = p.Name
+		switch {
+		case named.kind != scalar || p.Name != name:
+		case versioned && version != p.Version:
+			d.fail(named, path, fmt.Sprintf("is %s, but this program knows %s as it is in version %s: look up what changed, and set that beside the preset", named.text, name, p.Version), p.String())
+			return
+		default:
+			p.use()
+			v.FieldByName("Preset").SetString(p.String())
+			return
+		}
+	}
+	d.fail(named, path, is(named, "the name of a preset: "+strings.Join(names, ", ")), Nearest(name, names))
+}
