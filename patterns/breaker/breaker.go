@@ -135,10 +135,11 @@ func (b *Breaker) Counts() Counts { return b.counts }
 
 // A Tally is what a [Breaker] goes by.
 type Tally struct {
-	Calls    int // results in the window; half-open: permits given out, less those given back
+	Calls    int // results in the window, or those of the probes; with AtStart, calls that have begun in the window
 	Failures int // among them
 	Slow     int // among them
-	Row      int // failures in a row
+	Row      int // failures in a row, while closed
+	Probes   int // let through while half-open, less those whose permit was given back
 }
 
 // Tally returns what a closed breaker goes by at now, or what its probes have come to if it is half-open.
@@ -149,10 +150,10 @@ func (b *Breaker) Tally(now sim.Time) Tally {
 	case Closed:
 		b.recent.slide(now)
 		t := b.recent.total
-		return Tally{int(t.calls), int(t.failures), int(t.slow), b.recent.failedInRow(&b.cfg)}
+		return Tally{Calls: int(t.calls), Failures: int(t.failures), Slow: int(t.slow), Row: b.recent.failedInRow(&b.cfg)}
 	case HalfOpen:
 		t := b.trial.ended
-		return Tally{Calls: b.trial.given, Failures: int(t.failures), Slow: int(t.slow)}
+		return Tally{Calls: int(t.calls), Failures: int(t.failures), Slow: int(t.slow), Probes: b.trial.given}
 	}
 	return Tally{}
 }

@@ -256,5 +256,5 @@ func TestTally(t *testing.T) {
 	check(11, breaker.Tally{})
 	b.Done(at(13), ask(13), breaker.Success)
 	ask(13)
-	check(13, breaker.Tally{Calls: 2})
+	check(13, breaker.Tally{Calls: 1, Probes: 2})
 }

@@ -78,6 +78,12 @@ type clock struct{ zero time.Time }
 
 func startClock() clock { return clock{time.Now()} }
 
+// startClockOn is as startClock, but multiples of unit since 1970 are those of ours, too.
+func startClockOn(unit time.Duration) clock {
+	now := time.Now()
+	return clock{now.Add(-time.Duration(now.UnixNano()) % unit)}
+}
+
 func (c clock) now() sim.Time { return sim.Time(time.Since(c.zero)) }
 
 func (c clock) sleepUntil(at sim.Time) { time.Sleep(at.Sub(c.now())) }
@@ -120,4 +126,10 @@ func steps[S any](step *rapid.Generator[S]) *rapid.Generator[[]S] {
 func (w wait) until(now sim.Time, instants []sim.Time, lengths []time.Duration) sim.Time {
 	at := instants[w.Since%len(instants)].Add(lengths[w.Length%len(lengths)] + w.Off)
 	return max(at, now)
+}
+
+// near reports whether two lengths are equal but for the last bits of a float64, and the nanosecond that
+// may come of them.
+func near(a, b time.Duration) bool {
+	return max(a-b, b-a) <= 1+max(a, b)>>50
 }

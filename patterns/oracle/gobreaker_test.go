@@ -59,6 +59,7 @@ func (g gobreakerSetup) play(all seen) error {
 		return fmt.Sprintf("%d of %d, %d in a row", failures, calls, row)
 	}
 	theirs := realBreaker{
+		excludes: true,
 		allow: func() (func(breaker.Outcome), bool) {
 			done, err := b.Allow()
 			return func(o breaker.Outcome) { done(errorOf(o)) }, err == nil
@@ -78,7 +79,12 @@ func (g gobreakerSetup) play(all seen) error {
 			return began.Sub(changed)/g.Bucket < now.Sub(changed)/g.Bucket // see TestGobreakerKeepsFailuresInARow
 		}
 	}
-	tally := func(t breaker.Tally) string { return text(t.Failures, t.Calls, t.Row) }
+	tally := func(t breaker.Tally) string {
+		if b.State() == gobreaker.StateHalfOpen {
+			t.Calls = t.Probes
+		}
+		return text(t.Failures, t.Calls, t.Row)
+	}
 	lengths := []time.Duration{0, 0, 1, g.Timeout, g.Timeout, g.Interval, g.Bucket, 2 * g.Bucket, g.Interval - g.Bucket, g.Interval + g.Bucket, g.Bucket / 3}
 	return playBreakers(cfg, theirs, startClock(), lengths, tally, g.Steps, all)
 }
