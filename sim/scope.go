@@ -12,10 +12,10 @@ var (
 )
 
 // Ended is the error of a wait that was cut short because a scope around it ended. Ask
-// [Scope.Ended] whether it was yours; if not, pass the error on.
+// [Scope.Ended] whether it was yours; if not, pass the error on. Once its scope is closed it still
+// says why, but no longer which scope it was: a later scope may say the same with the same Ended.
 type Ended struct {
 	Cause error // ErrDeadline, or what Cancel was given
-	id    uint64
 }
 
 func (e *Ended) Error() string { return "scope ended: " + e.Cause.Error() }
@@ -36,7 +36,8 @@ type scope struct {
 	id       uint64
 	deadline Time // on the group's clock; Never if it has none
 	timer    Timer
-	ended    *Ended
+	ended    *Ended // nil while it has not
+	said     *Ended // what it said when it ended last: never changed, so that whoever kept it can read it
 }
 
 // WithDeadline opens a scope that ends when the group's clock shows t.
@@ -76,7 +77,11 @@ func (sc *scope) end(cause error) {
 		return
 	}
 	p := sc.p
-	sc.ended = &Ended{cause, sc.id}
+	// Deadlines pass often, and what is cancelled is so for the same reason: nothing new is allocated to say it.
+	if own := cause == ErrDeadline || cause == ErrCancelled; !own || sc.said == nil || sc.said.Cause != cause {
+		sc.said = &Ended{cause}
+	}
+	sc.ended = sc.said
 	p.endedIn++
 	if p.waiting && !p.decided {
 		p.cut(p.Err())
@@ -128,8 +133,8 @@ func (s Scope) Ended(err error) bool {
 	if err == nil || s.sc == nil || s.sc.id != s.id || s.sc.ended == nil {
 		return false
 	}
-	var e *Ended // which escapes: only for what may be this scope's end
-	return errors.As(err, &e) && e == s.sc.ended
+	e, ok := errors.AsType[*Ended](err)
+	return ok && e == s.sc.ended
 }
 
 // Deadline returns the earliest deadline among the open scopes of the process.

@@ -162,6 +162,62 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// What passes often costs no allocation: not the end of a scope, not the question whose end it was.
+func TestTheEndOfAScopeAllocatesNothing(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		wait func(p *sim.Process) sim.Scope
+	}{
+		{"deadline", func(p *sim.Process) sim.Scope { return p.WithTimeout(time.Second) }},
+		{"cancelled", func(p *sim.Process) sim.Scope {
+			sc := p.WithCancel()
+			sc.Cancel(nil)
+			return sc
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+				s.Go("p", func(p *sim.Process) {
+					n := testing.AllocsPerRun(1000, func() {
+						outer := p.WithTimeout(time.Hour)
+						inner := c.wait(p)
+						if err := p.Sleep(time.Minute); !inner.Ended(err) || outer.Ended(err) {
+							t.Errorf("got %v, want the end of the inner scope", err)
+						}
+						inner.Close()
+						outer.Close()
+					})
+					if n != 0 {
+						t.Errorf("%v allocations", n)
+					}
+				})
+				s.RunUntilIdle()
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// An error that somebody kept says what it said, whatever its scope's memory is used for since.
+func TestAKeptEndSaysWhatItSaid(t *testing.T) {
+	got, err := story(t, sim.Config{}, func(s *sim.Simulation, say func(string, ...any)) {
+		s.Go("p", func(p *sim.Process) {
+			var kept []error
+			for _, cause := range []error{sim.ErrDeadline, sim.ErrCancelled, errors.New("mine"), sim.ErrDeadline, sim.ErrDeadline} {
+				sc := p.WithCancel()
+				sc.Cancel(cause)
+				kept = append(kept, p.Err())
+				sc.Close()
+			}
+			say("%v", kept)
+		})
+		s.RunUntilIdle()
+	})
+	expect(t, got, err, "0s [scope ended: deadline passed scope ended: cancelled scope ended: mine scope ended: deadline passed scope ended: deadline passed]")
+}
+
 func TestScopesCloseInReverseOrder(t *testing.T) {
 	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
 		s.Go("p", func(p *sim.Process) {

@@ -55,8 +55,7 @@ func OutcomeOf(err error) Outcome {
 		}
 		return Ignored
 	}
-	var ended *sim.Ended
-	if errors.As(err, &ended) && ended.Cause == sim.ErrDeadline {
+	if ended, ok := errors.AsType[*sim.Ended](err); ok && ended.Cause == sim.ErrDeadline {
 		return Local
 	}
 	return Ignored
