@@ -35,6 +35,7 @@ const unbounded = -1
 type seen struct {
 	time    []float64 // mean from arrival to answer, of those served
 	wait    []float64 // mean of what of that was not work
+	queued  []float64 // mean wait of all: who was not served has waited until the patience ended
 	delayed []float64 // share of those served that had to wait
 	lost    []float64 // share of all that were not served
 }
@@ -45,7 +46,7 @@ func (st station) simulate(t *testing.T) seen {
 		r := w.serve(st.Config, 1, st.work)[0]
 		call := r.Call(w.via, w.here)
 		patience := w.s.Keyed("patience")
-		var sum, waits time.Duration
+		var sum, waits, inVain time.Duration
 		var served, delayed float64
 		w.calls(st.warmup+st.calls, st.rate, func(p *sim.Process, i int, req patterns.Request) {
 			start := p.Now()
@@ -54,7 +55,13 @@ func (st station) simulate(t *testing.T) seen {
 				req.Deadline = start.Add(dist.Duration(st.patience, &luck))
 			}
 			resp, err := call(p, req)
-			if i < st.warmup || err != nil {
+			if i < st.warmup {
+				return
+			}
+			if err != nil {
+				if st.patience != nil {
+					inVain += req.Deadline.Sub(start)
+				}
 				return
 			}
 			took := p.Now().Sub(start)
@@ -69,9 +76,12 @@ func (st station) simulate(t *testing.T) seen {
 		if err := r.Stats().Check(); err != nil {
 			t.Error(err)
 		}
-		return []float64{sum.Seconds() / served, waits.Seconds() / served, delayed / served, 1 - served/float64(st.calls)}
+		calls := float64(st.calls)
+		return []float64{
+			sum.Seconds() / served, waits.Seconds() / served, (waits + inVain).Seconds() / calls, delayed / served, 1 - served/calls,
+		}
 	})
-	return seen{all[0], all[1], all[2], all[3]}
+	return seen{all[0], all[1], all[2], all[3], all[4]}
 }
 
 func TestSimulatedMM1(t *testing.T) {
@@ -156,8 +166,10 @@ func TestSimulatedErlangA(t *testing.T) {
 		warmup int
 		calls  int
 	}{
+		{theory.ErlangA{Lambda: 0.9, Mu: 1, Theta: 0.1, Servers: 1}, 200, 10_000},
 		{theory.ErlangA{Lambda: 1.2, Mu: 1, Theta: 0.1, Servers: 1}, 200, 6000},
 		{theory.ErlangA{Lambda: 1.5, Mu: 1, Theta: 1, Servers: 1}, 100, 4000},
+		{theory.ErlangA{Lambda: 50, Mu: 1, Theta: 0.5, Servers: 50}, 1000, 30_000},
 		{theory.ErlangA{Lambda: 60, Mu: 1, Theta: 0.5, Servers: 50}, 1000, 12_000},
 	} {
 		t.Run(fmt.Sprintf("%+v", c.want), func(t *testing.T) {
@@ -166,7 +178,9 @@ func TestSimulatedErlangA(t *testing.T) {
 				patience: exponential(1 / c.want.Theta), runs: 20, warmup: c.warmup, calls: c.calls,
 			}
 			st.Queue.DropExpired = true
-			agree(t, "abandoned", st.simulate(t).lost, c.want.Abandoned(), 0.03)
+			got := st.simulate(t)
+			agree(t, "abandoned", got.lost, c.want.Abandoned(), 0.03)
+			agree(t, "Wq", got.queued, c.want.MeanWait(), 0.03)
 		})
 	}
 }
