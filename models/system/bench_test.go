@@ -92,7 +92,7 @@ func measureRun(b *testing.B, run Run) {
 }
 
 // processorTime returns what this process has used so far.
-func processorTime(b *testing.B) time.Duration {
+func processorTime(b testing.TB) time.Duration {
 	b.Helper()
 	var use syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
