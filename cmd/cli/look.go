@@ -14,15 +14,27 @@ import (
 
 // The commands of this file look at scenarios and run nothing.
 
+// lists are what can be listed.
+var lists = []string{"scenarios", "policies"}
+
 func (a *app) list() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the scenarios that can be asked for by name",
-		Args:    cobra.NoArgs,
-		Example: a.examples("list", "list -o json"),
+		Use:   "list [scenarios|policies]",
+		Short: "List the scenarios that can be asked for by name, or the policies that they can use",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 1 && !slices.Contains(lists, args[0]) {
+				return fmt.Errorf("list takes one of %s, not %q", strings.Join(lists, " and "), strings.Join(args, " "))
+			}
+			return nil
+		},
+		ValidArgs: lists,
+		Example:   a.examples("list", "list policies", "list -o json"),
 	}
 	out := a.output(cmd)
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 1 && args[0] == "policies" {
+			return a.listPolicies(out.value)
+		}
 		type line struct {
 			Name     string   `json:"scenario"`
 			About    string   `json:"about"`

@@ -2,11 +2,7 @@ package scenario
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -25,7 +21,6 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	comments := readComments(t)
 	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
 	var missing []string
 	types := make(map[string]*shape)
@@ -40,7 +35,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("the reference has a table of %s, which is no type of the format", name)
 			return old
 		}
-		return "<!-- keys " + name + " -->\n" + keysTable(t, types[name], comments) + "<!-- end -->"
+		return "<!-- keys " + name + " -->\n" + keysTable(types[name]) + "<!-- end -->"
 	})
 	for name := range types {
 		if !slices.Contains(shown, name) && name != "Caller" && name != "Callee" && name != "Share" && name != "Setting" && name != "Axis" {
@@ -91,137 +86,26 @@ func each(sh *shape, f func(*shape)) {
 }
 
 // keysTable describes a type: what it is, its keys, and where its defaults come from.
-func keysTable(t *testing.T, sh *shape, comments map[string]string) string {
-	name := sh.typ.Name()
-	unset := reflect.New(sh.typ).Elem()
-	setDefaults(sh, unset)
+func keysTable(sh *shape) string {
+	name := nameOf(sh.typ)
 	var b strings.Builder
-	b.WriteString(strings.ReplaceAll(comments[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
-	keys := keysOf(sh.typ)
-	row := func(key string, index []int, unit, value string) {
-		zero := "0"
-		switch tg := tagOf(sh.typ.FieldByIndex(index)); {
-		case tg.none:
-			zero = "none"
-		case tg.word != "":
-			zero = tg.word
-		}
-		of := sh.typ
-		for _, i := range index[:len(index)-1] {
-			of = of.Field(i).Type
-		}
-		field := nameOf(of) + "." + of.Field(index[len(index)-1]).Name
-		meaning := comments[field]
-		if meaning == "" {
-			t.Errorf("%s has no comment", field)
-		}
-		if nameOf(of) != of.Name() { // written for programmers
-			meaning = strings.Replace(inKeys(meaning, keys), "; 0: ", "; "+zero+": ", 1)
-		}
-		escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", key, escape(meaning), escape(unit), escape(value))
-	}
-	for _, k := range sh.keys {
-		unit, value := k.shape.unit(), ""
-		switch {
-		case k.shape.tag.required:
-			value = "required"
-		case k.shape.optional:
-			value = "none"
-		case k.shape.tag.auto != "":
-			value = k.shape.tag.auto
-		case k.shape.kind == leaf:
-			value = "`" + encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow() + "`"
-		}
-		if value == "`\"\"`" || value == "`[]`" {
+	b.WriteString(strings.ReplaceAll(comments()[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
+	escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
+	for i, k := range sh.describe() {
+		value := k.Default
+		switch of := sh.keys[i].shape; {
+		case value == `""` || value == "[]":
 			value = ""
+		case value != "" && of.kind == leaf && !of.optional && !of.tag.required && of.tag.auto == "":
+			value = "`" + value + "`"
 		}
-		switch k.shape.kind {
-		case table:
-			unit = "named"
-			if k.shape.tag.required {
-				break
-			}
-			value = ""
-		case group:
-			unit = "section"
-		default:
-			if k.shape.tag.unlimited {
-				unit += ", unlimited"
-			}
-			if k.shape.tag.none || k.shape.tag.unbounded {
-				unit += ", none"
-			}
-			if k.shape.tag.word != "" {
-				unit += ", " + k.shape.tag.word
-			}
-		}
-		row("`"+k.name+"`", k.index, unit, value)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Key, escape(k.Meaning), escape(k.Unit), escape(value))
 	}
 	if sh.rest != nil {
-		row("any other key", sh.rest.index, "", "")
+		fmt.Fprintf(&b, "| any other key | %s |  |  |\n", escape(sh.meaning(sh.rest)))
 	}
-	if source := comments[name+".defaults"]; source != "" {
+	if source := comments()[name+".defaults"]; source != "" {
 		b.WriteString("\nDefaults: " + source + "\n")
 	}
 	return b.String()
-}
-
-// nameOf names a type: Breaker of this package, breaker.Config of another.
-func nameOf(t reflect.Type) string {
-	if name, ours := strings.CutPrefix(t.String(), "scenario."); ours {
-		return name
-	}
-	return t.String()
-}
-
-// readComments returns the comments of types, their fields and their defaults methods: of this package, and
-// of those of the policies.
-func readComments(t *testing.T) map[string]string {
-	comments := make(map[string]string)
-	oneLine := func(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := filepath.Glob("../../patterns/*/*.go")
-	if err != nil || len(policies) < 50 {
-		t.Fatal("policies are not found", err)
-	}
-	for _, name := range append(files, policies...) {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := ""
-		if file.Name.Name != "scenario" {
-			in = file.Name.Name + "."
-		}
-		for _, decl := range file.Decls {
-			switch decl := decl.(type) {
-			case *ast.FuncDecl:
-				if in == "" && decl.Name.Name == "defaults" && decl.Recv != nil && decl.Doc != nil {
-					comments[decl.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name+".defaults"] = oneLine(decl.Doc)
-				}
-			case *ast.GenDecl:
-				for _, spec := range decl.Specs {
-					spec, ok := spec.(*ast.TypeSpec)
-					if !ok {
-						continue
-					}
-					comments[in+spec.Name.Name] = oneLine(decl.Doc)
-					structure, ok := spec.Type.(*ast.StructType)
-					if !ok {
-						continue
-					}
-					for _, f := range structure.Fields.List {
-						for _, name := range f.Names {
-							comments[in+spec.Name.Name+"."+name.Name] = oneLine(f.Comment)
-						}
-					}
-				}
-			}
-		}
-	}
-	return comments
 }

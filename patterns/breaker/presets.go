@@ -101,7 +101,7 @@ func GobreakerWindow(interval, bucket time.Duration) Config {
 	return cfg
 }
 
-// gobreakerRatio is the ReadyToTrip of gobreaker's README: at least 3 Requests of which 60 % failed, here with
+// gobreakerRatio returns the ReadyToTrip of gobreaker's README: at least 3 Requests of which 60 % failed, here with
 // an Interval of 60s in which the counts slide by 10s.
 func gobreakerRatio() Config {
 	cfg := GobreakerWindow(60*time.Second, 10*time.Second)

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/sim/report"
+)
+
+func (a *app) explain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain POLICY",
+		Short: "Explain a policy: how it works, its settings, what it costs, the libraries it can stand for",
+		Long: `Explain a policy: how it works, what it protects and what it costs, its settings with units and defaults,
+and the presets that stand for libraries. "` + a.Name + ` list policies" names them all.`,
+		Args:    cobra.ExactArgs(1),
+		Example: a.examples("explain breaker", "explain retry | less", "explain balance -o json"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return pageNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	out := a.output(cmd)
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		pages := scenario.Pages()
+		i := slices.IndexFunc(pages, func(p scenario.Page) bool { return p.Name == args[0] })
+		if i < 0 {
+			message := fmt.Sprintf("there is no policy %q", args[0])
+			if near := scenario.Nearest(args[0], pageNames()); near != "" {
+				message += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return usage("%s (%s list policies names them all)", message, a.Name)
+		}
+		p := pages[i]
+		keys := keysTable(p)
+		if out.value != asText {
+			return write(a, out.value, keys, p.Keys, p)
+		}
+		fmt.Fprintf(a.stdout, "%s\n\n%s\n", p.Where, wrapped(p.Short))
+		for _, about := range p.About {
+			fmt.Fprintf(a.stdout, "\n%s\n", about)
+		}
+		fmt.Fprint(a.stdout, "\nsettings\n")
+		for _, k := range p.Keys {
+			what := k.Unit
+			switch k.Default {
+			case "", `""`, "[]":
+			case "required":
+				what += "; required"
+			default:
+				what += "; default " + k.Default
+			}
+			fmt.Fprintf(a.stdout, "  %s (%s)\n%s\n", k.Key, what, indented(wrapped(k.Meaning), "      "))
+		}
+		if p.Defaults != "" {
+			fmt.Fprintf(a.stdout, "\n%s\n", wrapped("Defaults: "+p.Defaults))
+		}
+		if len(p.Presets) > 0 {
+			fmt.Fprintf(a.stdout, "\npresets: %s: {preset: NAME}, or NAME@VERSION to be told when this program knows another\n", p.Name)
+		}
+		for _, preset := range p.Presets {
+			fmt.Fprintf(a.stdout, "\n  %s\n%s\n", preset.Preset, indented(wrapped(preset.About), "      "))
+		}
+		return nil
+	}
+	return cmd
+}
+
+func pageNames() []string {
+	var names []string
+	for _, p := range scenario.Pages() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func keysTable(p scenario.Page) report.Table {
+	table := report.Table{Columns: []report.Column{{Header: "key"}, {Header: "default"}, {Header: "unit"}, {Header: "meaning"}}}
+	for _, k := range p.Keys {
+		table.Rows = append(table.Rows, []string{k.Key, k.Default, k.Unit, k.Meaning})
+	}
+	return table
+}
+
+// listPolicies writes the families of policies with a sentence on each.
+func (a *app) listPolicies(form string) error {
+	type line struct {
+		Policy  string   `json:"policy"`
+		Short   string   `json:"about"`
+		Where   string   `json:"where"`
+		Presets []string `json:"presets,omitempty"`
+	}
+	var lines []line
+	table := report.Table{Columns: []report.Column{{Header: "policy"}, {Header: "presets", Right: true}, {Header: "what it does"}}}
+	for _, p := range scenario.Pages() {
+		l := line{Policy: p.Name, Short: p.Short, Where: p.Where}
+		for _, preset := range p.Presets {
+			l.Presets = append(l.Presets, preset.Preset)
+		}
+		lines = append(lines, l)
+		presets := ""
+		if n := len(l.Presets); n > 0 {
+			presets = fmt.Sprint(n)
+		}
+		first, _, _ := strings.Cut(p.Short, ". ")
+		table.Rows = append(table.Rows, []string{p.Name, presets, strings.TrimSuffix(first, ".") + "."})
+	}
+	for _, f := range a.Families {
+		lines = append(lines, line{Policy: f.Name, Short: "a family of this program", Where: "calls.<caller>.<callee>." + f.Name})
+		table.Rows = append(table.Rows, []string{f.Name, "", "A family of this program."})
+	}
+	return write(a, form, table, lines, map[string]any{"policies": lines})
+}
+
+// wrapped breaks a paragraph into lines of at most 110 characters.
+func wrapped(text string) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > 110 {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}
+
+func indented(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }

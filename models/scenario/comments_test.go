@@ -1,0 +1,169 @@
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What the program says of its policies is what their source says. NINES_UPDATE=1 writes it anew.
+func TestCommentsAreThoseOfTheSource(t *testing.T) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(readComments(t)); err != nil {
+		t.Fatal(err)
+	}
+	if Update {
+		if err := os.WriteFile("comments.json", b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		commentsJSON = b.Bytes() // for the tests that follow
+	} else if !bytes.Equal(b.Bytes(), commentsJSON) {
+		t.Error("comments.json is not what the source says: NINES_UPDATE=1 go test ./models/scenario, twice, writes it and what is made from it")
+	}
+}
+
+// Every page has all that it needs.
+func TestPages(t *testing.T) {
+	for _, p := range Pages() {
+		if p.Short == "" || len(p.Keys) == 0 {
+			t.Errorf("%s: short %q, %d keys", p.Name, p.Short, len(p.Keys))
+		}
+		for _, about := range p.About {
+			if about == "" {
+				t.Errorf("%s does not say how it works", p.Name)
+			}
+		}
+		for _, k := range p.Keys {
+			if k.Meaning == "" {
+				t.Errorf("%s.%s has no comment", p.Name, k.Key)
+			}
+		}
+		for _, preset := range p.Presets {
+			if preset.About == "" {
+				t.Errorf("%s: the preset %s has no comment", p.Name, preset.Preset)
+			}
+		}
+	}
+}
+
+// readComments returns the comments of types, their fields and their defaults methods: of this package, and
+// of those of the policies, with their presets'.
+func readComments(t *testing.T) map[string]string {
+	t.Helper()
+	comments := make(map[string]string)
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := filepath.Glob("../../patterns/*/*.go")
+	if err != nil || len(policies) < 50 {
+		t.Fatalf("%d files of policies are found: %v", len(policies), err)
+	}
+	funcs := make(map[string]string)   // the comments of functions
+	presets := make(map[string]string) // the functions of presets
+	for _, name := range append(files, policies...) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := ""
+		if file.Name.Name != "scenario" {
+			in = file.Name.Name + "."
+		}
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				switch name := decl.Name.Name; {
+				case in == "" && name == "defaults" && decl.Recv != nil && decl.Doc != nil:
+					comments[decl.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name+".defaults"] = oneLine(decl.Doc)
+				case in != "" && decl.Recv == nil && name == "Presets":
+					readPresets(decl, func(preset, f string) { presets[in+preset] = in + f })
+				case in != "" && decl.Recv == nil && decl.Doc != nil:
+					funcs[in+name] = oneLine(decl.Doc)
+				}
+			case *ast.GenDecl:
+				readTypes(decl, in, comments)
+			}
+		}
+	}
+	for preset, f := range presets {
+		comments["preset "+preset] = funcs[f]
+	}
+	return comments
+}
+
+func oneLine(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
+
+func readTypes(decl *ast.GenDecl, in string, comments map[string]string) {
+	for _, spec := range decl.Specs {
+		spec, ok := spec.(*ast.TypeSpec)
+		if !ok || !spec.Name.IsExported() {
+			continue
+		}
+		doc := decl.Doc
+		if spec.Doc != nil {
+			doc = spec.Doc
+		}
+		name := in + spec.Name.Name
+		if slices.ContainsFunc(subjects(), func(s subject) bool { return slices.Contains(s.machines, name) }) {
+			comments["text "+name] = strings.TrimSpace(doc.Text())
+		}
+		structure, ok := spec.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		for _, f := range structure.Fields.List {
+			if f.Tag == nil || !strings.Contains(f.Tag.Value, "nines:") {
+				continue
+			}
+			comments[name] = oneLine(doc)
+			for _, field := range f.Names {
+				if text := oneLine(f.Comment); text != "" {
+					comments[name+"."+field.Name] = text
+				}
+			}
+		}
+	}
+}
+
+// readPresets finds {Name: "x", ..., Config: F(...)} in what Presets returns, with or without field names.
+func readPresets(decl *ast.FuncDecl, found func(preset, function string)) {
+	ast.Inspect(decl.Body, func(n ast.Node) bool {
+		lit, ok := n.(*ast.CompositeLit)
+		if !ok || len(lit.Elts) != 3 {
+			return true
+		}
+		var parts [3]ast.Expr
+		for i, e := range lit.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				e = kv.Value
+			}
+			parts[i] = e
+		}
+		name, isName := parts[0].(*ast.BasicLit)
+		call, isCall := parts[2].(*ast.CallExpr)
+		if !isName || !isCall {
+			return true
+		}
+		preset, err := strconv.Unquote(name.Value)
+		f, isFunc := call.Fun.(*ast.Ident)
+		if err == nil && isFunc {
+			found(preset, f.Name)
+		}
+		return false
+	})
+}

@@ -1,0 +1,212 @@
+package scenario
+
+import (
+	_ "embed"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// A Page explains a family of policies, or another part of the format that people choose between: from the
+// comments of the source, as the reference does.
+type Page struct {
+	Name     string       `json:"policy"`             // breaker
+	Where    string       `json:"where"`              // calls.<caller>.<callee>.breaker
+	Short    string       `json:"short"`              // what it does, in a sentence or two
+	About    []string     `json:"about"`              // how it works, what it protects and what it costs: a text for each state machine, with line breaks
+	Keys     []PageKey    `json:"keys"`               // its settings
+	Defaults string       `json:"defaults,omitempty"` // where the defaults come from
+	Presets  []PagePreset `json:"presets,omitempty"`
+}
+
+// A PageKey is a setting of a policy.
+type PageKey struct {
+	Key     string `json:"key"`
+	Meaning string `json:"meaning"`
+	Unit    string `json:"unit,omitempty"`    // or the words that may stand there
+	Default string `json:"default,omitempty"` // as a file has it; "required" if there is none
+}
+
+// A PagePreset is what a library does.
+type PagePreset struct {
+	Preset string `json:"preset"` // name@version
+	About  string `json:"about"`
+}
+
+// A subject is what one page is about.
+type subject struct {
+	name, where string
+	typ         reflect.Type // in the format
+	machines    []string     // whose comments say how it works
+	presets     string       // the package whose Presets they are, if it has some
+}
+
+const onCalls = "calls.<caller>.<callee>."
+
+// subjects in the order of the places around a call, outermost first, then those of servers.
+func subjects() []subject {
+	return []subject{
+		{"fallback", onCalls + "fallback", reflect.TypeFor[Fallback](), []string{"fallback.Fallback"}, ""},
+		{"timeout", onCalls + "timeout", reflect.TypeFor[Timeout](), []string{"timeout.Timeout"}, "timeout"},
+		{"retry", onCalls + "retry", reflect.TypeFor[Retry](), []string{"retry.Retry"}, "retry"},
+		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker"},
+		{"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](), []string{"bulkhead.Bulkhead"}, "bulkhead"},
+		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance"},
+		{"cache", "services.<service>.ops.<op>.cache", reflect.TypeFor[Cache](), []string{"cache.Cache"}, ""},
+	}
+}
+
+// Pages returns the pages of all families that ship.
+func Pages() []Page {
+	var pages []Page
+	shaper := newShaper(nil)
+	for _, s := range subjects() {
+		sh := shaper.of(s.typ, tag{})
+		p := Page{
+			Name: s.name, Where: s.where,
+			Short: comments()[nameOf(s.typ)], Keys: sh.describeAll(""), Defaults: comments()[nameOf(s.typ)+".defaults"],
+		}
+		for _, machine := range s.machines {
+			p.About = append(p.About, prose(comments()["text "+machine], keysOf(s.typ)))
+		}
+		if x, ok := reflect.New(s.typ).Interface().(presetter); ok {
+			for _, preset := range x.presets() {
+				p.Presets = append(p.Presets, PagePreset{preset.String(), aboutPreset(comments()["preset "+s.presets+"."+preset.Name], keysOf(s.typ))})
+			}
+		}
+		pages = append(pages, p)
+	}
+	return pages
+}
+
+// describeAll lists the keys of a group and of the sections inside it.
+func (sh *shape) describeAll(above string) (list []PageKey) {
+	for i, d := range sh.describe() {
+		d.Key = join(above, d.Key)
+		list = append(list, d)
+		if inner := sh.keys[i].shape; inner.kind == group {
+			list = append(list, inner.describeAll(d.Key)...)
+		}
+	}
+	return list
+}
+
+// describe lists the keys of a group, in order.
+func (sh *shape) describe() []PageKey {
+	unset := reflect.New(sh.typ).Elem()
+	setDefaults(sh, unset)
+	var list []PageKey
+	for _, k := range sh.keys {
+		d := PageKey{Key: k.name, Meaning: sh.meaning(k), Unit: k.shape.unit()}
+		switch {
+		case k.shape.tag.required:
+			d.Default = "required"
+		case k.shape.optional:
+			d.Default = "none"
+		case k.shape.tag.auto != "":
+			d.Default = k.shape.tag.auto
+		case k.shape.kind == leaf:
+			d.Default = encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow()
+		}
+		switch t := k.shape.tag; {
+		case k.shape.kind == table:
+			d.Unit = "named"
+			if !t.required {
+				d.Default = ""
+			}
+		case k.shape.kind == group:
+			d.Unit = "section"
+		case t.preset:
+			d.Unit = "name, none"
+		case t.unlimited:
+			d.Unit += ", unlimited"
+		case t.none, t.unbounded:
+			d.Unit += ", none"
+		case t.word != "":
+			d.Unit += ", " + t.word
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// meaning returns the comment of the field that a key stands for, in the words of the file.
+func (sh *shape) meaning(k *key) string {
+	if k.family != nil {
+		return ""
+	}
+	of := sh.typ
+	for _, i := range k.index[:len(k.index)-1] {
+		of = of.Field(i).Type
+	}
+	text := comments()[nameOf(of)+"."+of.Field(k.index[len(k.index)-1]).Name]
+	if nameOf(of) == of.Name() {
+		return text
+	}
+	zero := "0"
+	switch t := k.shape.tag; {
+	case t.none:
+		zero = "none"
+	case t.word != "":
+		zero = t.word
+	}
+	return strings.Replace(inKeys(text, keysOf(sh.typ)), "; 0: ", "; "+zero+": ", 1)
+}
+
+// nameOf names a type: Breaker of this package, breaker.Config of another.
+func nameOf(t reflect.Type) string {
+	if name, ours := strings.CutPrefix(t.String(), "scenario."); ours {
+		return name
+	}
+	return t.String()
+}
+
+// prose is a comment for programmers in the words of the file: diagrams stay as they are.
+func prose(text string, keys map[string]string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "\t") {
+			lines[i] = midKeys(link.ReplaceAllString(line, "$1"), keys)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// aboutPreset is the comment of a preset's function without "Name returns".
+func aboutPreset(text string, keys map[string]string) string {
+	if _, rest, ok := strings.Cut(text, " returns "); ok && !strings.Contains(text[:len(text)-len(rest)-len(" returns ")], " ") {
+		text = strings.ToUpper(rest[:1]) + rest[1:]
+	}
+	return prose(text, keys)
+}
+
+// midKeys is [inKeys] but for the first words of sentences, which have a capital anyway.
+func midKeys(text string, keys map[string]string) string {
+	var b strings.Builder
+	for i, sentence := range strings.SplitAfter(text, ". ") {
+		first, rest, _ := strings.Cut(sentence, " ")
+		if i > 0 || text == strings.TrimLeft(text, " ") {
+			b.WriteString(first)
+			if rest != "" || strings.HasSuffix(sentence, " ") {
+				b.WriteString(" " + inKeys(rest, keys))
+			}
+			continue
+		}
+		b.WriteString(inKeys(sentence, keys))
+	}
+	return b.String()
+}
+
+//go:embed comments.json
+var commentsJSON []byte
+
+// comments holds what the source says of types, fields and presets. A test writes the file that it is read
+// from, and sees to it that it is up to date.
+var comments = sync.OnceValue(func() map[string]string {
+	var m map[string]string
+	if err := json.Unmarshal(commentsJSON, &m); err != nil {
+		panic("scenario: comments.json: " + err.Error())
+	}
+	return m
+})
