@@ -35,20 +35,41 @@ type Policies struct {
 	Fallback *Fallback `nines:"fallback"`     // answer something else instead of failing
 	Bulkhead *Bulkhead `nines:"bulkhead"`     // bound the calls under way
 	More     []Own     `nines:",families"`    // families of the catalog, in its order
-	Order    []string  `nines:"order,unique"` // slots of the policies, outermost first
+	Order    []string  `nines:"order,unique"` // slots of the policies, outermost first; those that no policy takes may be left out
 }
 
 // Slots are the places of policies around a call, outermost first. This is the default of
-// calls.*.*.order; the order of keys in the file never means anything.
+// calls.*.*.order; the order of keys in the file never means anything. It is resilience4j's order of
+// retry, breaker, limiter, timeout and bulkhead; each copy of a hedged call has a timeout of its own.
 func Slots() []string {
-	return []string{"fallback", "total", "retry", "breaker", "attempt", "bulkhead"}
+	return []string{"fallback", "total", "retry", "breaker", "limit", "shed", "hedge", "attempt", "bulkhead"}
 }
 
 func (p *Policies) defaults() { p.Order = Slots() }
 
+// takes reports whether a policy takes a slot.
+func (p *Policies) takes(slot string) bool {
+	switch slot {
+	case "fallback":
+		return p.Fallback != nil
+	case "total":
+		return p.Timeout != nil && p.Timeout.Total > 0
+	case "retry":
+		return p.Retry != nil
+	case "breaker":
+		return p.Breaker != nil && p.Breaker.Per == "client"
+	case "attempt":
+		return p.Timeout != nil && p.Timeout.Attempt > 0
+	case "bulkhead":
+		return p.Bulkhead != nil
+	}
+	return false
+}
+
 // An Own policy is one of a family that the catalog adds.
 type Own struct {
 	Family string // name of the family
+	Slot   string // that it takes
 	Config any    // what its Config func returned, decoded into
 }
 

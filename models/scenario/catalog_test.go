@@ -77,9 +77,9 @@ variants:
 		t.Error("the pair has two policies in the slot breaker")
 	}
 	want := []scenario.Own{
-		{Family: "window_breaker", Config: &windowBreaker{Window: 10 * time.Second, MaxRate: 0.25, MinCalls: 20, Slow: scenario.Exp(time.Second),
+		{Family: "window_breaker", Slot: "breaker", Config: &windowBreaker{Window: 10 * time.Second, MaxRate: 0.25, MinCalls: 20, Slow: scenario.Exp(time.Second),
 			On: patterns.Transient, HTTPCodes: []int{500, 503}, Probe: probe{Every: time.Second}, Notify: &probe{}}},
-		{Family: "audit", Config: &struct{ Share float64 }{0.5}},
+		{Family: "audit", Slot: "audit", Config: &struct{ Share float64 }{0.5}},
 	}
 	if diff := cmp.Diff(want, pair.More); diff != "" {
 		t.Errorf("own policies (-want +got):\n%s", diff)

@@ -284,18 +284,17 @@ func (r *reviewer) theCalls() {
 }
 
 func (r *reviewer) policies(path string, p *Policies) {
-	valid := Slots()
+	places := Slots()
 	for _, policy := range p.More {
-		valid = append(valid, policy.Family)
+		places = append(places, policy.Slot)
 	}
 	for i, slot := range p.Order {
-		if !slices.Contains(valid, slot) && !slices.ContainsFunc(p.More, func(o Own) bool { return slot == o.Family }) {
-			r.known(fmt.Sprintf("%s.order[%d]", path, i), "place around a call", slot, valid)
-		}
+		r.known(fmt.Sprintf("%s.order[%d]", path, i), "place around a call", slot, places)
 	}
-	for _, slot := range Slots() {
-		if !slices.Contains(p.Order, slot) {
-			r.fail(path+".order", "", "leaves out %s: it names every place, outermost first", slot)
+	for i, slot := range places {
+		taken := p.takes(slot) || i >= len(Slots())
+		if taken && !slices.Contains(p.Order, slot) {
+			r.fail(path+".order", "", "leaves out %s, which a policy here takes: it names the place of each, outermost first", slot)
 		}
 	}
 	if p.Fallback != nil && p.Fallback.Send != "" {

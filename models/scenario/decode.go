@@ -152,7 +152,7 @@ func (d *decoder) family(n *node, k *key, v reflect.Value, path string) {
 			d.fail(n, path, err.Error(), "")
 		}
 	}
-	v.Set(reflect.Append(v, reflect.ValueOf(Own{k.name, config.Interface()})))
+	v.Set(reflect.Append(v, reflect.ValueOf(Own{k.name, k.family.slot(), config.Interface()})))
 }
 
 func (d *decoder) table(n *node, sh *shape, v reflect.Value, path string) {

@@ -115,7 +115,7 @@ func (f *File) decodeTree(tree *node, inherited bool) (*Scenario, *decoder) {
 	v := reflect.ValueOf(s).Elem()
 	setDefaults(f.shape, v)
 	d.value(tree, f.shape, v, "")
-	s.fill(f.catalog)
+	s.fill()
 	return s, d
 }
 

@@ -91,7 +91,7 @@ func clashes(root *node, c *Catalog) Errors {
 }
 
 // fill computes the values that follow from others when the file leaves them out.
-func (s *Scenario) fill(c *Catalog) {
+func (s *Scenario) fill() {
 	for i := range s.Services {
 		svc := &s.Services[i]
 		if svc.External {
@@ -112,10 +112,10 @@ func (s *Scenario) fill(c *Catalog) {
 			}
 		}
 	}
-	s.Calls.Default.fill(c)
+	s.Calls.Default.fill()
 	for i := range s.Calls.Callers {
 		for j := range s.Calls.Callers[i].Callees {
-			s.Calls.Callers[i].Callees[j].fill(c)
+			s.Calls.Callers[i].Callees[j].fill()
 		}
 	}
 	for i := range s.Alerts {
@@ -127,10 +127,10 @@ func (s *Scenario) fill(c *Catalog) {
 }
 
 // fill gives the families that have a slot of their own the innermost places.
-func (p *Policies) fill(c *Catalog) {
+func (p *Policies) fill() {
 	for _, policy := range p.More {
-		if slot := c.family(policy.Family).slot(); !slices.Contains(p.Order, slot) {
-			p.Order = append(p.Order, slot)
+		if !slices.Contains(Slots(), policy.Slot) && !slices.Contains(p.Order, policy.Slot) {
+			p.Order = append(p.Order, policy.Slot)
 		}
 	}
 }

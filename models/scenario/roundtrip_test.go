@@ -158,7 +158,7 @@ func drawValue(t *rapid.T, sh *shape, v reflect.Value, depth int) {
 				there := *k.shape
 				there.optional = false
 				drawValue(t, &there, config.Elem(), depth+1)
-				v.FieldByIndex(k.index).Set(reflect.ValueOf([]Own{{k.name, config.Interface()}}))
+				v.FieldByIndex(k.index).Set(reflect.ValueOf([]Own{{k.name, k.family.slot(), config.Interface()}}))
 			}
 		}
 		if sh.rest != nil {

@@ -16,10 +16,9 @@ import (
 func (sys *System) policy(e *edge, slot string) patterns.Policy {
 	p := &e.policies
 	for _, own := range p.More {
-		i := slices.IndexFunc(sys.families, func(f scenario.Family) bool { return f.Name == own.Family })
-		f := sys.families[i]
-		if f.Slot == slot || f.Slot == "" && f.Name == slot {
-			return f.New(sys.s, e.name(), own.Config)
+		if own.Slot == slot {
+			i := slices.IndexFunc(sys.families, func(f scenario.Family) bool { return f.Name == own.Family })
+			return sys.families[i].New(sys.s, e.name(), own.Config)
 		}
 	}
 	switch slot {
