@@ -73,7 +73,8 @@ func keepLate(sys *System, m *member, o *op, c *cache.Cache) *nodes.Transport {
 	life := m.Group().Incarnation()
 	via.OnLate = func(q patterns.Request, a patterns.Response) {
 		if m.Up() && m.Group().Incarnation() == life {
-			c.Store(sys.s.Now(), cache.KeyOf(patterns.Request{Op: o.Op.Name, Key: q.Key}), a)
+			now := sys.s.Now()
+			c.Store(now, cache.KeyOf(patterns.Request{Op: o.Op.Name, Key: q.Key}), a, now.Sub(q.Intended))
 		}
 	}
 	return via
@@ -91,7 +92,7 @@ func newCache(o *op) *cache.Cache {
 	if o.Cache.Fill == "always" {
 		cfg.Fill = cache.Late // for callers of the operation who give up; see keepLate for its own calls
 	}
-	return cache.New(cfg)
+	return cache.New(cfg, o.cached)
 }
 
 // warm fills the cache as if it had been in use for long: all keys, at ages spread over the time to
@@ -101,6 +102,6 @@ func (c *opCache) warm(s *sim.Simulation) {
 	for key := range uint64(c.op.Cache.Keys) {
 		luck := ages.At(key)
 		age := sim.Time(float64(luck.Float64() * float64(c.op.Cache.TTL)))
-		c.Store(-age, cache.KeyOf(patterns.Request{Op: c.op.Op.Name, Key: key}), patterns.Response{From: c.op.name()})
+		c.Store(-age, cache.KeyOf(patterns.Request{Op: c.op.Op.Name, Key: key}), patterns.Response{From: c.op.name()}, 0)
 	}
 }

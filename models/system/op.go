@@ -24,6 +24,7 @@ type op struct {
 	draw   sim.Stream // the draw at hand: what a Distribution samples from must live somewhere
 	repeat sim.Keyed  // whether a retry meets the same luck
 	errors sim.Keyed
+	cached sim.Keyed // what its caches do by chance
 }
 
 func (sys *System) buildOps(sc *scenario.Service) []*op {
@@ -35,6 +36,7 @@ func (sys *System) buildOps(sc *scenario.Service) []*op {
 			Op: o, sys: sys, service: sc.Name, length: o.Work.Distribution(),
 			effect: sys.recorded.effect(name), done: queue.NewInbox(queue.DefaultInboxConfig()),
 			luck: sys.s.Keyed("work/" + name), repeat: sys.s.Keyed("repeat/" + name), errors: sys.s.Keyed("errors/" + name),
+			cached: sys.s.Keyed("cache/" + name),
 		}
 	}
 	return ops

@@ -2,7 +2,9 @@ package cache_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,9 @@ import (
 	"github.com/nines-sim/nines/sim"
 	"pgregory.net/rapid"
 )
+
+// luck is that of caches which do nothing by chance.
+var luck sim.Keyed
 
 // A store answers after a while; what it answers is when it was asked, in milliseconds.
 type store struct {
@@ -50,16 +55,15 @@ func play(t *testing.T, cfg cache.Config, st *store, callers string) (ends strin
 	words := strings.Fields(callers)
 	list := make([]string, len(words))
 	simulate(t, func(s *sim.Simulation) {
-		c := cache.New(cfg)
+		c := cache.New(cfg, sim.Seed(1).Keyed("cache"))
 		for i, word := range words {
 			when, rest, _ := strings.Cut(word, ":")
 			key, patience, _ := strings.Cut(rest, "/")
 			at := duration(t, when)
 			if when, killed := strings.CutPrefix(patience, "kill"); killed {
 				patience = "1h"
-				g := s.NewGroup("killed")
 				s.At(sim.Time(at), func() {
-					p := g.Go("caller", func(p *sim.Process) { c.Wrap(st.read)(p, request(t, key)) })
+					p := s.Go("caller", func(p *sim.Process) { c.Wrap(st.read)(p, request(t, key)) })
 					s.After(duration(t, when), p.Kill)
 				})
 				list[i] = "killed"
@@ -114,6 +118,22 @@ func TestStories(t *testing.T) {
 	never, none := inTime, inTime
 	never.TTL = 0
 	none.Keys = 0
+	soft := inTime
+	soft.SoftTTL = 4 * time.Second
+	softShared, softNegative, hardly := soft, soft, soft
+	softShared.SingleFlight = true
+	hardly.MaxLoad = 600 * time.Millisecond
+	negative := inTime
+	negative.TTL, negative.Negative, negative.NegativeOn = 2*time.Second, 3*time.Second, patterns.KindsOf(patterns.Failed)
+	softNegative.Negative, softNegative.NegativeOn = negative.Negative, negative.NegativeOn
+	otherKinds, negativeStale, negativeShared, negativeLate, negativeNone := negative, negative, negative, negative, negative
+	otherKinds.NegativeOn = patterns.KindsOf(patterns.Timeout)
+	negativeStale.StaleIfError = 20 * time.Second
+	negativeShared.SingleFlight = true
+	negativeLate.Fill = cache.Late
+	negativeNone.Keys = 0
+	tooLong := negativeLate
+	tooLong.MaxLoad, tooLong.NegativeOn = 600*time.Millisecond, otherKinds.NegativeOn
 	up := store{takes: time.Second}
 	breaks := store{takes: time.Second, down: sim.Time(3 * time.Second)}
 	for _, c := range []struct {
@@ -152,13 +172,34 @@ func TestStories(t *testing.T) {
 		{"but not if it is too old by then", stale, breaks, "0s:1/2s 6.5s:1/2s 7s:1/2s", "1s=store:0 7.5s=cache:0! 8s=store", "1@0s 1@6.5s 1@7s"},
 		{"fresh, if another load has filled it meanwhile", inTime, breaks, "1.9s:1/2s 2.5s:1/2s", "2.9s=store:1900 3.5s=cache:1900", "1@1.9s 1@2.5s"},
 		{"nor if loading works", stale, up, "0s:1/2s 4s:1/2s", "1s=store:0 5s=store:4000", "1@0s 1@4s"},
+
+		{"soft: the old answer at once, and one load", soft, up, "0s:1/2s 5s:1/2s 5.9s:1/2s 7s:1/2s", "1s=store:0 5s=cache:0 5.9s=cache:0 7s=cache:5000", "1@0s 1@5s"},
+		{"soft: fresh to the last instant", soft, up, "0s:1/2s 4.999999999s:1/2s 6s:1/2s", "1s=store:0 4.999999999s=cache:0 6s=cache:0", "1@0s 1@6s"},
+		{"soft: a caller loads if nobody has asked meanwhile", soft, up, "0s:1/2s 11s:1/2s", "1s=store:0 12s=store:11000", "1@0s 1@11s"},
+		{"soft: a miss loads for itself", soft, up, "0s:1/2s 10.9s:1/2s 11s:1/2s", "1s=store:0 10.9s=cache:0 12s=store:11000", "1@0s 1@10.9s 1@11s"},
+		{"soft and single flight: a miss joins", softShared, up, "0s:1/2s 10.9s:1/2s 11s:1/2s", "1s=store:0 10.9s=cache:0 11.9s=store:10900", "1@0s 1@10.9s"},
+		{"soft: who joined may leave, it is kept", softShared, up, "0s:1/2s 10.9s:1/2s 11s:1/500ms 13s:1/2s", "1s=store:0 10.9s=cache:0 11.5s=timeout 13s=cache:10900", "1@0s 1@10.9s"},
+		{"soft: a load that fails leaves the old one", soft, breaks, "0s:1/2s 5s:1/2s 7s:1/2s 11s:1/2s", "1s=store:0 5s=cache:0 7s=cache:0 12s=store", "1@0s 1@5s 1@7s 1@11s"},
+		{"soft: and is not tried again so soon", softNegative, breaks, "0s:1/2s 5s:1/2s 7s:1/2s 8.9s:1/2s 9s:1/2s", "1s=store:0 5s=cache:0 7s=cache:0 8.9s=cache:0 9s=cache:0", "1@0s 1@5s 1@9s"},
+		{"soft: a load that takes too long is given up", hardly, up, "0s:1/2s 5s:1/2s 5.5s:1/2s 5.7s:1/2s 7s:1/2s", "1s=store:0 5s=cache:0 5.5s=cache:0 5.7s=cache:0 7s=cache:0", "1@0s 1@5s 1@5.7s 1@7s"},
+
+		{"negative: the same failure at once", negative, breaks, "3s:1/2s 6.999999999s:1/2s 7s:1/2s", "4s=store 6.999999999s=cache 8s=store", "1@3s 1@7s"},
+		{"negative: of that key", negative, breaks, "3s:1/2s 5s:2/2s", "4s=store 6s=store", "1@3s 2@5s"},
+		{"negative: not of other kinds", otherKinds, breaks, "3s:1/2s 5s:1/2s", "4s=store 6s=store", "1@3s 1@5s"},
+		{"negative: nor where there is no room", negativeNone, breaks, "3s:1/2s 5s:1/2s", "4s=store 6s=store", "1@3s 1@5s"},
+		{"negative: a caller's timeout is none", negative, up, "0s:1/500ms 1s:1/2s", "500ms=timeout 2s=store:1000", "1@0s 1@1s"},
+		{"negative: a stale answer meanwhile", negativeStale, breaks, "0s:1/2s 4s:1/2s 6s:1/2s 9s:1/2s", "1s=store:0 5s=cache:0! 6s=cache:0! 10s=cache:0!", "1@0s 1@4s 1@9s"},
+		{"negative: those who wait, and the next", negativeShared, breaks, "3s:1/2s 3.5s:1/2s 5s:1/2s", "4s=store 4s=store 5s=cache", "1@3s"},
+		{"negative: nobody has seen it fail", negativeShared, breaks, "3s:1/kill500ms 5s:1/2s", "killed 6s=store", "1@3s 1@5s"},
+		{"negative: a late failure is kept like a late answer", negativeLate, breaks, "3s:1/500ms 5s:1/2s", "3.5s=timeout 5s=cache", "1@3s"},
+		{"negative: so is a load that took too long", tooLong, up, "0s:1/500ms 1s:1/2s", "500ms=timeout 1s=cache", "1@0s"},
 	} {
 		st := c.store
 		ends, counts := play(t, c.cfg, &st, c.callers)
 		if got := strings.Join(st.loads, " "); ends != c.want || got != c.loads {
 			t.Errorf("%s: %s\n got %s, loads %s\nwant %s, loads %s", c.name, c.callers, ends, got, c.want, c.loads)
 		}
-		if counts.Loads != uint64(len(st.loads)) || counts.Hits+counts.Loads+counts.Joined != uint64(len(strings.Fields(c.callers))) {
+		if counts.Loads+counts.Refreshed != uint64(len(st.loads)) || counts.Hits+counts.Negative+counts.Loads+counts.Joined != uint64(len(strings.Fields(c.callers))) {
 			t.Errorf("%s: %+v", c.name, counts)
 		}
 	}
@@ -172,7 +213,7 @@ func TestRetryStartsAnotherLoad(t *testing.T) {
 		again := retry.Config{Attempts: 2, Backoff: retry.Constant(0), On: patterns.Transient}
 		slowOnce := &store{takes: time.Second}
 		call := patterns.Chain(
-			retry.New(again, s.Keyed("retry"), nil), timeout.New(timeout.Attempt(500*time.Millisecond)), cache.New(cfg),
+			retry.New(again, s.Keyed("retry"), nil), timeout.New(timeout.Attempt(500*time.Millisecond)), cache.New(cfg, luck),
 		).Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 			defer func() { slowOnce.takes = 100 * time.Millisecond }()
 			return slowOnce.read(p, req)
@@ -203,7 +244,7 @@ func TestDeadlines(t *testing.T) {
 		simulate(t, func(s *sim.Simulation) {
 			cfg := cache.DefaultConfig()
 			cfg.Fill, cfg.SingleFlight = c.fill, c.singleFlight
-			call := cache.New(cfg).Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+			call := cache.New(cfg, luck).Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 				if req.Deadline != c.want {
 					t.Errorf("%v, single flight %v: told %v, want %v", c.fill, c.singleFlight, req.Deadline, c.want)
 				}
@@ -228,9 +269,9 @@ func TestCounts(t *testing.T) {
 }
 
 func TestDegradedAnswersAreNotKept(t *testing.T) {
-	c := cache.New(cache.DefaultConfig())
+	c := cache.New(cache.DefaultConfig(), luck)
 	key := cache.Key{Op: "list", Key: 1}
-	c.Store(0, key, patterns.Response{Degraded: true})
+	c.Store(0, key, patterns.Response{Degraded: true}, 0)
 	if _, state := c.Lookup(0, key); state != cache.Absent {
 		t.Errorf("kept: %v", state)
 	}
@@ -240,7 +281,7 @@ func TestFlush(t *testing.T) {
 	simulate(t, func(s *sim.Simulation) {
 		cfg := cache.DefaultConfig()
 		cfg.Fill = cache.Late
-		c := cache.New(cfg)
+		c := cache.New(cfg, luck)
 		st := &store{takes: time.Second}
 		call := c.Wrap(st.read)
 		s.Go("caller", func(p *sim.Process) {
@@ -263,7 +304,7 @@ func TestLoadsDieWithTheirClient(t *testing.T) {
 	simulate(t, func(s *sim.Simulation) {
 		cfg := cache.DefaultConfig()
 		cfg.Fill, cfg.SingleFlight = cache.Late, true
-		c := cache.New(cfg)
+		c := cache.New(cfg, luck)
 		st := &store{takes: time.Second}
 		g := s.NewGroup("client")
 		for range 3 {
@@ -277,24 +318,302 @@ func TestLoadsDieWithTheirClient(t *testing.T) {
 	})
 }
 
+// A load in the background is nobody's: no caller's deadline binds it. It dies with the client that
+// began it; that client's next life, and other clients, do not wait for it.
+func TestRefreshesDieWithTheirClient(t *testing.T) {
+	for _, dies := range []string{"while it loads", "before it begins to"} {
+		simulate(t, func(s *sim.Simulation) {
+			c := cache.New(cache.Config{Name: "cache", Keys: 1, TTL: time.Hour, SoftTTL: time.Second}, luck)
+			st := &store{takes: time.Second}
+			call := c.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+				if req.Deadline != 0 {
+					t.Errorf("a load was told the deadline %v", req.Deadline)
+				}
+				return st.read(p, req)
+			})
+			c.Store(0, cache.Key{}, patterns.Response{}, 0)
+			client, other := s.NewGroup("client"), s.NewGroup("other")
+			ask := func(p *sim.Process) {
+				if resp, err := call(p, patterns.Request{Deadline: sim.Never}); err != nil || resp.From != "cache" {
+					t.Errorf("at %v: %+v, %v", p.Now(), resp, err)
+				}
+			}
+			client.Go("caller", func(p *sim.Process) {
+				p.Sleep(2 * time.Second)
+				ask(p)
+				if dies == "before it begins to" {
+					client.Kill()
+				}
+				p.Sleep(500 * time.Millisecond)
+				client.Kill()
+			})
+			s.At(sim.Time(2600*time.Millisecond), func() {
+				client.Start()
+				client.Go("caller", ask)
+				other.Go("caller", ask)
+				other.Go("caller", ask)
+			})
+			s.RunUntilIdle()
+			want := "[0@2s 0@2.6s 0@2.6s]"
+			if dies == "before it begins to" {
+				want = "[0@2.6s 0@2.6s]"
+			}
+			if got := fmt.Sprint(st.loads); got != want {
+				t.Errorf("the client dies %s: loads %s, want %s", dies, got, want)
+			}
+		})
+	}
+}
+
+// Answers that came at one instant expire apart: between TTL × (1 - Jitter) and TTL, each instant as
+// likely as the other, and the soft limit is in proportion.
+func TestJitterSpreadsExpiry(t *testing.T) {
+	const n, seconds = 4000, 100
+	cfg := cache.Config{Name: "cache", Keys: n, TTL: seconds * time.Second, SoftTTL: seconds / 2 * time.Second, Jitter: 0.4}
+	lives := func(seed sim.Seed) (list []float64) {
+		c := cache.New(cfg, seed.Keyed("cache"))
+		for key := range uint64(n) {
+			c.Store(5, cache.Key{Key: key}, patterns.Response{}, 0)
+		}
+		for key := range uint64(n) {
+			end := func(state cache.State) int { // the first nanosecond at which it is past that state
+				return sort.Search(seconds*int(time.Second)+1, func(age int) bool {
+					_, s := c.Lookup(sim.Time(5+age), cache.Key{Key: key})
+					return s > state
+				})
+			}
+			hard, soft := end(cache.Aging), end(cache.Fresh)
+			if diff := hard - 2*soft; diff < -2 || diff > 2 {
+				t.Fatalf("aging at %d, stale at %d", soft, hard)
+			}
+			list = append(list, float64(hard)/1e9)
+		}
+		return list
+	}
+	ends := lives(1)
+	if !slices.Equal(ends, lives(1)) || slices.Equal(ends, lives(2)) {
+		t.Error("the seed does not decide")
+	}
+	if low, high := slices.Min(ends), slices.Max(ends); low < 60 || low > 60.2 || high > 100 || high < 99.8 {
+		t.Errorf("lives from %v s to %v s, want 60 s to 100 s", low, high)
+	}
+	sum := 0.0
+	for _, end := range ends {
+		sum += end
+	}
+	const se = 40 / 3.4641 / 63.2456 // of the mean of 4000 uniform numbers over 40 s
+	if mean := sum / n; mean < 80-4*se || mean > 80+4*se {
+		t.Errorf("the mean life is %v s, want 80 s ± %v s", mean, 4*se)
+	}
+}
+
+// XFetch: a call loads ahead of the end by more than a gap with the chance exp(-gap / (took × Early)),
+// which is the law of -log(luck).
+func TestEarlyLoadsFollowXFetch(t *testing.T) {
+	const n, took = 20_000, 2 * time.Second
+	cfg := cache.Config{Name: "cache", Keys: 1, TTL: time.Minute, Early: 1.5}
+	c := cache.New(cfg, luck)
+	keyed := sim.Seed(3).Keyed("calls")
+	key := cache.Key{}
+	c.Store(0, key, patterns.Response{}, took)
+	for _, gap := range []time.Duration{1, time.Second, 3 * time.Second, 9 * time.Second} {
+		early := 0
+		for id := range uint64(n) {
+			luck := keyed.At(id)
+			if c.Early(sim.Time(time.Minute-gap), key, &luck) {
+				early++
+			}
+		}
+		want := math.Exp(-gap.Seconds() / 3)
+		se := math.Sqrt(want * (1 - want) / n)
+		if got := float64(early) / n; math.Abs(got-want) > 4*se+1e-9 || se > 0.004 {
+			t.Errorf("%v ahead: %v of the calls load, want %v ± %v", gap, got, want, 4*se)
+		}
+	}
+	c.Store(0, key, patterns.Response{}, 0)
+	if luck := keyed.At(1); c.Early(sim.Time(time.Minute-1), key, &luck) {
+		t.Error("an answer of which nobody knows how long it takes is loaded early")
+	}
+}
+
+// Ten callers a second ask for one thing that takes a second to load. In 100 s it expires three times, and
+// the ten who come while it is missing all load it, as at the start; one who loads ahead of time spares
+// them that.
+func TestEarlyLoadsSpareOthers(t *testing.T) {
+	for _, cfg := range []cache.Config{{}, {Early: 1}, {Early: 1, Fill: cache.Late}} {
+		cfg.Name, cfg.Keys, cfg.TTL = "cache", 1, 30*time.Second
+		simulate(t, func(s *sim.Simulation) {
+			st := &store{takes: time.Second}
+			c := cache.New(cfg, s.Keyed("cache"))
+			call := c.Wrap(st.read)
+			for i := range uint64(1000) {
+				s.At(sim.Time(i)*sim.Time(100*time.Millisecond), func() {
+					s.Go("caller", func(p *sim.Process) { call(p, patterns.Request{ID: sim.Mix(9, i)}) })
+				})
+			}
+			s.RunUntilIdle()
+			got := c.Counts()
+			switch missed := got.Loads - got.Early - 10; {
+			case cfg.Early == 0 && (missed != 30 || got.Early != 0):
+				t.Errorf("at the end: %d missed, %+v", missed, got)
+			case cfg.Early > 0 && (missed != 0 || got.Early < 3 || got.Early > 12):
+				t.Errorf("ahead: %d missed, %+v", missed, got)
+			}
+		})
+	}
+}
+
+// A load ahead of time that fails costs its caller nothing, and nobody else tries so soon.
+func TestEarlyLoadsThatFail(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		cfg := cache.Config{Name: "cache", Keys: 1, TTL: time.Hour, Early: 1, Negative: 10 * time.Second, NegativeOn: patterns.Transient}
+		c := cache.New(cfg, s.Keyed("cache"))
+		st := &store{takes: time.Second, down: 1}
+		call := c.Wrap(st.read)
+		c.Store(0, cache.Key{}, patterns.Response{}, 1e6*time.Hour) // so long that every call is to load
+		s.Go("caller", func(p *sim.Process) {
+			for range 4 {
+				if resp, err := call(p, patterns.Request{}); err != nil || resp.Degraded {
+					t.Errorf("at %v: %+v, %v", p.Now(), resp, err)
+				}
+				p.Sleep(4 * time.Second)
+			}
+		})
+		s.RunUntilIdle()
+		want := cache.Counts{Hits: 2, Loads: 2, Early: 2, Rescued: 2}
+		if got := c.Counts(); got != want || fmt.Sprint(st.loads) != "[0@0s 0@13s]" {
+			t.Errorf("%+v, loads %v", got, st.loads)
+		}
+	})
+}
+
+// A load that is killed says nothing about the store, so who asks next asks the store.
+func TestDeathIsNoFailureOfTheStore(t *testing.T) {
+	simulate(t, func(s *sim.Simulation) {
+		cfg := cache.Config{Name: "cache", Keys: 1, TTL: time.Hour, Fill: cache.Late, Negative: time.Hour, NegativeOn: patterns.Transient}
+		c := cache.New(cfg, luck)
+		st := &store{takes: time.Second}
+		call := c.Wrap(st.read)
+		client := s.NewGroup("client")
+		client.Go("caller", func(p *sim.Process) { call(p, patterns.Request{}) })
+		s.At(sim.Time(500*time.Millisecond), func() {
+			client.Kill()
+			s.Go("another", func(p *sim.Process) {
+				if _, err := call(p, patterns.Request{}); err != nil || p.Now() != sim.Time(1500*time.Millisecond) {
+					t.Errorf("at %v: %v", p.Now(), err)
+				}
+			})
+		})
+	})
+}
+
+// The same answers, failures and times as in a slow model that remembers everything that it was told.
+func TestEqualsSlowModel(t *testing.T) {
+	type told struct {
+		at   sim.Time
+		resp uint64
+		err  *patterns.Error // nil: an answer
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		length := func(name string, most int) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, name))
+		}
+		cfg := cache.Config{
+			Name: "cache", Keys: 9, TTL: length("ttl", 8), StaleIfError: length("stale", 5), Negative: length("negative", 6),
+			NegativeOn: patterns.KindsOf(patterns.Failed, patterns.Refused),
+		}
+		cfg.SoftTTL = length("soft", int(cfg.TTL))
+		c := cache.New(cfg, luck)
+		now := sim.Time(0)
+		history := map[uint64][]told{}
+		drawKey := func(t *rapid.T) uint64 { return uint64(rapid.IntRange(0, 2).Draw(t, "key")) }
+		t.Repeat(map[string]func(*rapid.T){
+			"wait": func(t *rapid.T) { now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "wait"))) },
+			"store": func(t *rapid.T) {
+				key, value := drawKey(t), rapid.Uint64().Draw(t, "value")
+				c.Store(now, cache.Key{Key: key}, patterns.Response{Value: value}, 0)
+				history[key] = append(history[key], told{now, value, nil})
+			},
+			"fail": func(t *rapid.T) {
+				key := drawKey(t)
+				e := &patterns.Error{Kind: patterns.Kind(rapid.IntRange(0, 3).Draw(t, "kind")), Layer: "store"}
+				c.Fail(now, cache.Key{Key: key}, e)
+				history[key] = append(history[key], told{now, 0, e})
+			},
+			"flush": func(t *rapid.T) {
+				if rapid.IntRange(0, 5).Draw(t, "rarely") == 0 {
+					c.Flush()
+					clear(history)
+				}
+			},
+			"": func(t *rapid.T) {
+				for key := range uint64(3) {
+					wantState, wantValue := cache.Absent, uint64(0)
+					var wantErr *patterns.Error
+					for _, h := range history[key] { // the newest decides
+						age := now.Sub(h.at)
+						switch {
+						case h.err == nil:
+							wantErr, wantValue = nil, h.resp
+							switch {
+							case age < cfg.TTL && (cfg.SoftTTL == 0 || age < cfg.SoftTTL):
+								wantState = cache.Fresh
+							case age < cfg.TTL:
+								wantState = cache.Aging
+							case age < cfg.TTL+cfg.StaleIfError:
+								wantState = cache.Stale
+							default:
+								wantState, wantValue = cache.Absent, 0
+							}
+						case (h.err.Kind == patterns.Failed || h.err.Kind == patterns.Refused):
+							wantErr = nil
+							if age < cfg.Negative {
+								wantErr = h.err
+							}
+						}
+					}
+					resp, state := c.Lookup(now, cache.Key{Key: key})
+					if state != wantState || resp.Value != wantValue {
+						t.Fatalf("at %d: key %d is %v with %d, want %v with %d", now, key, state, resp.Value, wantState, wantValue)
+					}
+					err := c.Failure(now, cache.Key{Key: key})
+					if (err == nil) != (wantErr == nil) || err != nil && (err.Cause != wantErr || err.Kind != wantErr.Kind || err.Maybe) {
+						t.Fatalf("at %d: key %d has failed with %v, want %v", now, key, err, wantErr)
+					}
+				}
+			},
+		})
+	})
+}
+
 // Whatever the configuration and whoever leaves when: hits are fresh, flights are single, callers
 // are not held longer than they wait, answers that nobody waited for are kept only if late ones
-// are, and nobody is forgotten.
+// are, nobody asks again so soon after a failure that somebody has seen, and nobody is forgotten.
 func TestRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ms := time.Millisecond
+		length := func(name string, most int) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, name)) * 100 * ms
+		}
 		cfg := cache.Config{
 			Name: "cache", Keys: rapid.IntRange(0, 3).Draw(t, "keys"),
-			TTL:          time.Duration(rapid.IntRange(0, 8).Draw(t, "ttl")) * 100 * ms,
-			StaleIfError: time.Duration(rapid.IntRange(0, 5).Draw(t, "stale")) * 100 * ms,
+			TTL: length("ttl", 8), StaleIfError: length("stale", 5), Negative: length("negative", 5),
+			NegativeOn:   patterns.KindsOf(patterns.Failed),
+			Jitter:       float64(rapid.IntRange(0, 1).Draw(t, "jitter")) / 2,
 			Fill:         cache.Fill(rapid.IntRange(0, 1).Draw(t, "fill")),
 			SingleFlight: rapid.Bool().Draw(t, "single flight"),
-			MaxLoad:      time.Duration(rapid.IntRange(0, 4).Draw(t, "max load")) * 100 * ms,
+			MaxLoad:      length("max load", 4),
+		}
+		if rapid.Bool().Draw(t, "ahead of time") {
+			cfg.SoftTTL = length("soft", int(cfg.TTL/(100*ms)))
+		} else {
+			cfg.Early = float64(rapid.IntRange(0, 2).Draw(t, "early"))
 		}
 		var wrong []string
 		simulate(t, func(s *sim.Simulation) {
-			c := cache.New(cfg)
+			c := cache.New(cfg, s.Keyed("cache"))
 			underWay := map[uint64]int{}
+			seen := map[uint64]sim.Time{} // the last failure that a caller got from the store
 			luck := s.Stream("store")
 			call := c.Wrap(func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 				underWay[req.Key]++
@@ -302,12 +621,16 @@ func TestRules(t *testing.T) {
 				if cfg.SingleFlight && underWay[req.Key] > 1 {
 					wrong = append(wrong, fmt.Sprintf("%v: %d loads of %d", p.Now(), underWay[req.Key], req.Key))
 				}
+				if at, failed := seen[req.Key]; failed && p.Now().Sub(at) < cfg.Negative && cfg.Keys > 2 {
+					wrong = append(wrong, fmt.Sprintf("%v: asked for %d, which had failed at %v", p.Now(), req.Key, at))
+				}
 				if err := p.Sleep(time.Duration(luck.IntN(400)) * ms); err != nil {
 					return patterns.Response{}, err
 				}
 				if luck.Chance(0.3) {
 					return patterns.Response{}, &patterns.Error{Kind: patterns.Failed, Layer: "store"}
 				}
+				delete(seen, req.Key) // an answer that is kept ends it
 				return patterns.Response{From: "store", Value: uint64(p.Now())}, nil
 			})
 			calls := rapid.IntRange(1, 30).Draw(t, "calls")
@@ -321,8 +644,11 @@ func TestRules(t *testing.T) {
 				s.At(at, func() {
 					p := s.Go("caller", func(p *sim.Process) {
 						defer func() { ended++ }()
-						resp, err := impatient(p, patterns.Request{Key: key})
+						resp, err := impatient(p, patterns.Request{ID: key<<32 | uint64(at), Key: key})
 						age := p.Now().Sub(sim.Time(resp.Value))
+						if e, ok := err.(*patterns.Error); ok && e.Layer == "store" {
+							seen[key] = p.Now()
+						}
 						switch {
 						case p.Now().Sub(at) > patience:
 							wrong = append(wrong, fmt.Sprintf("held until %v since %v", p.Now(), at))
@@ -343,10 +669,11 @@ func TestRules(t *testing.T) {
 			s.RunUntilIdle()
 			got := c.Counts()
 			// Who is killed at the instant of its start has asked for nothing.
-			if sum := int(got.Hits + got.Loads + got.Joined); ended != sum || ended > calls {
+			if sum := int(got.Hits + got.Negative + got.Loads + got.Joined); ended != sum || ended > calls {
 				wrong = append(wrong, fmt.Sprintf("%+v of %d calls, %d ended", got, calls, ended))
 			}
-			if cfg.Fill == cache.InTime && got.Late > 0 || !cfg.SingleFlight && got.Joined > 0 || c.Len() > cfg.Keys {
+			if cfg.Fill == cache.InTime && got.Late > 0 || !cfg.SingleFlight && got.Joined > 0 || c.Len() > cfg.Keys ||
+				cfg.Negative == 0 && got.Negative > 0 || cfg.SoftTTL == 0 && got.Refreshed > 0 || cfg.Early == 0 && got.Early > 0 {
 				wrong = append(wrong, fmt.Sprintf("%+v", got))
 			}
 			for key, n := range underWay {
@@ -365,14 +692,23 @@ func TestValidateNamesEveryBadField(t *testing.T) {
 	if err := cache.DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
-	err := cache.Config{Keys: -1, TTL: -1, StaleIfError: -1, Fill: 9, MaxLoad: -1}.Validate()
+	err := cache.Config{Keys: -1, TTL: -1, SoftTTL: 1, Jitter: 2, Early: -1, StaleIfError: -1, Negative: -1, Fill: 9, MaxLoad: -1}.Validate()
 	want := `cache: Keys is -1, need 0 or more
 cache: TTL is -1ns, need 0 or more
+cache: SoftTTL is 1ns, need 0 to TTL
+cache: Jitter is 2, need 0 to 1
+cache: Early is -1, need 0 or more
+cache: Early is -1, need 0 beside a SoftTTL, which asks ahead of time too
 cache: StaleIfError is -1ns, need 0 or more
+cache: Negative is -1ns, need 0 or more
 cache: Fill is fill 9, need in_time or late
 cache: MaxLoad is -1ns, need 0 or more`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+	err = cache.Config{Negative: 1}.Validate()
+	if got, want := fmt.Sprint(err), "cache: NegativeOn is no kind, need at least one beside Negative"; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 
@@ -384,7 +720,7 @@ func ExampleCache() {
 			cfg := cache.DefaultConfig()
 			cfg.Fill = fill
 			slow := &store{takes: time.Second}
-			policy := patterns.Chain(timeout.New(timeout.Attempt(500*time.Millisecond)), cache.New(cfg))
+			policy := patterns.Chain(timeout.New(timeout.Attempt(500*time.Millisecond)), cache.New(cfg, luck))
 			call := policy.Wrap(slow.read)
 			s.Go("caller", func(p *sim.Process) {
 				for range 2 {

@@ -63,6 +63,25 @@ func (m *Map[K, V]) Put(key K, value V) (evicted bool) {
 	return evicted
 }
 
+// Delete forgets a key.
+func (m *Map[K, V]) Delete(key K) {
+	i, ok := m.at[key]
+	if !ok {
+		return
+	}
+	delete(m.at, key)
+	gone := &m.nodes[i]
+	m.nodes[gone.newer].older, m.nodes[gone.older].newer = gone.older, gone.newer
+	last := int32(len(m.nodes) - 1)
+	if i != last { // the last node moves into the gap
+		moved := m.nodes[last]
+		m.nodes[i], m.at[moved.key] = moved, i
+		m.nodes[moved.newer].older, m.nodes[moved.older].newer = i, i
+	}
+	m.nodes[last] = node[K, V]{}
+	m.nodes = m.nodes[:last]
+}
+
 // Len returns how many keys the map holds.
 func (m *Map[K, V]) Len() int { return len(m.at) }
 

@@ -46,6 +46,12 @@ func TestEqualsSlowModel(t *testing.T) {
 					t.Fatalf("put %d: evicted %v, want %v", key, evicted, want)
 				}
 			},
+			"delete": func(t *rapid.T) {
+				key := rapid.IntRange(0, 9).Draw(t, "key")
+				m.Delete(key)
+				keys = slices.DeleteFunc(keys, func(k int) bool { return k == key })
+				delete(values, key)
+			},
 			"clear": func(t *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(t, "rarely") == 0 {
 					m.Clear()
