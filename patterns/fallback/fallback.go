@@ -11,27 +11,40 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// Config says which failures are answered in another way.
+// Config says which failures are answered in another way, and how many at a time.
 type Config struct {
-	On patterns.Kinds
+	On         patterns.Kinds
+	Concurrent int // calls that are being answered in another way; those beyond that are not; 0: any number
 }
 
-// DefaultConfig returns all transient failures, and calls that a breaker or a bulkhead turned away.
+// DefaultConfig returns all transient failures, and calls that a breaker or a bulkhead turned away, any number
+// at a time.
 func DefaultConfig() Config {
 	return Config{On: patterns.Transient | patterns.KindsOf(patterns.Rejected)}
+}
+
+// Hystrix returns at most ten at a time: fallback.isolation.semaphore.maxConcurrentRequests, whose
+// rejections it counts as FALLBACK_REJECTION (HystrixCommandProperties at 7c03bafe). It falls back
+// whenever a call fails, is late, short-circuited or rejected, as the default does.
+func Hystrix() Config {
+	c := DefaultConfig()
+	c.Concurrent = 10
+	return c
 }
 
 // Validate names every field that makes no sense.
 func (c Config) Validate() error {
 	f := check.Of("fallback")
 	f.Need(c.On != 0, "On", "no kind", "at least one")
+	f.Need(c.Concurrent >= 0, "Concurrent", c.Concurrent, "0 or more")
 	return f.Err()
 }
 
 // Counts says what a [Fallback] did so far.
 type Counts struct {
-	Used   uint64 // calls that failed and were answered in another way
-	Failed uint64 // calls that failed, and so did the other way
+	Used     uint64 // calls that failed and were answered in another way
+	Failed   uint64 // calls that failed, and so did the other way
+	Rejected uint64 // calls that failed when too many others were being answered in another way
 }
 
 // A Fallback answers a failed call in another way: it asks somebody else ([ToCall]), gives a
@@ -39,16 +52,17 @@ type Counts struct {
 // later ([ToQueue]). All but the first are marked as degraded.
 //
 // It protects the user from the failure, and pays with answers of lower quality, or with load on
-// whoever else is asked, who meets all of it at once and only in bad times. What failed may have
-// happened all the same, so asking elsewhere or later may do it twice. A failure that never comes,
-// because the call has no timeout inside, is never answered.
+// whoever else is asked, who meets all of it at once and only in bad times; Concurrent bounds that. What
+// failed may have happened all the same, so asking elsewhere or later may do it twice. A failure that
+// never comes, because the call has no timeout inside, is never answered.
 //
 // If the other way fails too, the error has the kind of the original one, and both as its causes.
 type Fallback struct {
-	cfg     Config
-	instead patterns.Call
-	last    *lru.Map[question, answer] // good answers, for ToStale
-	counts  Counts
+	cfg      Config
+	instead  patterns.Call
+	underWay int                        // calls of instead, if they are bounded
+	last     *lru.Map[question, answer] // good answers, for ToStale
+	counts   Counts
 }
 
 // ToCall asks somebody else.
@@ -128,6 +142,8 @@ func ToStale(cfg Config, keep StaleConfig) *Fallback {
 // Counts returns what happened so far.
 func (f *Fallback) Counts() Counts { return f.counts }
 
+var errTooMany = &patterns.Error{Kind: patterns.Rejected, Layer: "fallback"}
+
 // Wrap returns next with this fallback.
 func (f *Fallback) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
@@ -141,7 +157,11 @@ func (f *Fallback) Wrap(next patterns.Call) patterns.Call {
 		if !f.cfg.On.Match(err) {
 			return resp, err
 		}
-		other, otherErr := f.instead(p, req)
+		if f.cfg.Concurrent > 0 && f.underWay == f.cfg.Concurrent {
+			f.counts.Rejected++
+			return resp, both(err.(*patterns.Error), errTooMany)
+		}
+		other, otherErr := f.otherwise(p, req)
 		if otherErr == nil {
 			f.counts.Used++
 			return other, nil
@@ -149,6 +169,15 @@ func (f *Fallback) Wrap(next patterns.Call) patterns.Call {
 		f.counts.Failed++
 		return resp, both(err.(*patterns.Error), otherErr)
 	}
+}
+
+// otherwise answers in the other way.
+func (f *Fallback) otherwise(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+	if f.cfg.Concurrent > 0 {
+		f.underWay++
+		defer func() { f.underWay-- }() // even if the caller is killed
+	}
+	return f.instead(p, req)
 }
 
 // both returns an error of the original's kind with both as its causes. The end of a scope is passed on.

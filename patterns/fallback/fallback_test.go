@@ -3,6 +3,7 @@ package fallback_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,10 +11,11 @@ import (
 	"github.com/nines-sim/nines/patterns/fallback"
 	"github.com/nines-sim/nines/patterns/timeout"
 	"github.com/nines-sim/nines/sim"
+	"pgregory.net/rapid"
 )
 
-// simulate runs f as the only process there is.
-func simulate(t *testing.T, f func(p *sim.Process)) {
+// simulate runs f as the first process there is.
+func simulate(t interface{ Fatal(...any) }, f func(p *sim.Process)) {
 	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
 		s.Go("caller", f)
 		s.RunUntilIdle()
@@ -102,6 +104,142 @@ func TestEndOfAScopePasses(t *testing.T) {
 	}
 }
 
+// Two at a time are answered in another way, which takes a second. Who leaves, or is killed, makes room.
+func TestConcurrent(t *testing.T) {
+	cfg := fallback.DefaultConfig()
+	cfg.Concurrent = 2
+	for _, c := range []struct{ name, callers, want string }{
+		{"the third is turned away", "0s 0s 0s", "1s 1s full@0s"},
+		{"until one has its answer", "0s 500ms 999ms 1s", "1s 1.5s full@999ms 2s"},
+		{"who gives up makes room", "0s/200ms 0s 199ms 201ms", "late@200ms 1s full@199ms 1.201s"},
+		{"who is killed does", "0s/kill200ms 0s 199ms 200ms", "killed 1s full@199ms 1.2s"},
+	} {
+		words := strings.Fields(c.callers)
+		list := make([]string, len(words))
+		simulate(t, func(p *sim.Process) {
+			slow := func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+				return patterns.Response{From: "secondary"}, p.Sleep(time.Second)
+			}
+			policy := fallback.ToCall(cfg, slow)
+			s := p.Sim()
+			for i, word := range words {
+				when, patience, _ := strings.Cut(word, "/")
+				after := time.Hour
+				if patience != "" {
+					after = duration(t, strings.TrimPrefix(patience, "kill"))
+				}
+				s.At(sim.Time(duration(t, when)), func() {
+					list[i] = "killed"
+					caller := s.Go("caller", func(p *sim.Process) {
+						call := timeout.New(timeout.Total(after)).Wrap(policy.Wrap(fails(failure(patterns.Failed))))
+						_, err := call(p, patterns.Request{})
+						switch e, _ := err.(*patterns.Error); {
+						case e == nil:
+							list[i] = p.Now().String()
+						case e.Layer == "fallback" && e.Kind == patterns.Failed && strings.HasSuffix(e.Error(), "fallback: rejected"):
+							list[i] = "full@" + p.Now().String()
+						default:
+							list[i] = "late@" + p.Now().String()
+						}
+					})
+					if strings.HasPrefix(patience, "kill") {
+						s.After(after, caller.Kill)
+					}
+				})
+			}
+		})
+		if got := strings.Join(list, " "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func duration(t *testing.T, text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Whoever comes, leaves and is killed when: never more than so many at a time, nobody is turned away while there is
+// room, and every failure that is not passed on is counted once.
+func TestRules(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := fallback.DefaultConfig()
+		cfg.Concurrent = rapid.IntRange(0, 3).Draw(t, "concurrent")
+		var policy *fallback.Fallback
+		var wrong []string
+		var ended fallback.Counts // as the callers saw it
+		gaveUp := uint64(0)
+		simulate(t, func(p *sim.Process) {
+			s := p.Sim()
+			underWay, most := 0, 0
+			luck := s.Stream("secondary")
+			secondary := func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+				underWay++
+				most = max(most, underWay)
+				defer func() { underWay-- }()
+				if err := p.Sleep(time.Duration(luck.IntN(5)) * time.Second); err != nil {
+					return patterns.Response{}, err
+				}
+				if luck.Chance(0.3) {
+					return patterns.Response{}, &patterns.Error{Kind: patterns.Refused, Layer: "secondary"}
+				}
+				return patterns.Response{From: "secondary"}, nil
+			}
+			policy = fallback.ToCall(cfg, secondary)
+			for range rapid.IntRange(1, 20).Draw(t, "calls") {
+				kind := patterns.Kind(rapid.IntRange(0, 7).Draw(t, "kind"))
+				at := sim.Time(time.Duration(rapid.IntRange(0, 9).Draw(t, "at")) * time.Second)
+				patience := time.Duration(rapid.IntRange(1, 20).Draw(t, "patience")) * 500 * time.Millisecond
+				killed := rapid.IntRange(0, 20).Draw(t, "killed after")
+				call := timeout.New(timeout.Total(patience)).Wrap(policy.Wrap(fails(failure(kind))))
+				s.At(at, func() {
+					caller := s.Go("caller", func(p *sim.Process) {
+						before := underWay
+						resp, err := call(p, patterns.Request{})
+						e, _ := err.(*patterns.Error)
+						switch {
+						case err == nil && resp.From == "secondary":
+							ended.Used++
+						case e.Layer == "total":
+							gaveUp++
+						case e.Layer == "primary":
+							if cfg.On.Has(kind) {
+								wrong = append(wrong, "passed on: "+err.Error())
+							}
+						case strings.HasSuffix(err.Error(), "secondary: refused"):
+							ended.Failed++
+						default:
+							ended.Rejected++
+							if before < cfg.Concurrent || cfg.Concurrent == 0 {
+								wrong = append(wrong, fmt.Sprintf("turned away at %v with %d under way", p.Now(), before))
+							}
+						}
+					})
+					if killed < 10 {
+						s.After(time.Duration(killed)*time.Second, caller.Kill)
+					}
+				})
+			}
+			s.At(sim.Time(time.Hour), func() {
+				if underWay != 0 || cfg.Concurrent > 0 && most > cfg.Concurrent {
+					wrong = append(wrong, fmt.Sprintf("%d under way at the end, %d at most", underWay, most))
+				}
+			})
+		})
+		got := policy.Counts()
+		// Who gives up while asking elsewhere has had no answer, and counts as failed.
+		if got.Used != ended.Used || got.Rejected != ended.Rejected || got.Failed != ended.Failed+gaveUp {
+			wrong = append(wrong, fmt.Sprintf("%+v, callers saw %+v and %d gave up", got, ended, gaveUp))
+		}
+		if len(wrong) > 0 {
+			t.Fatal(strings.Join(wrong, "\n"))
+		}
+	})
+}
+
 func TestToQueue(t *testing.T) {
 	simulate(t, func(p *sim.Process) {
 		var sent []uint64
@@ -169,12 +307,12 @@ func TestToStale(t *testing.T) {
 }
 
 func TestValidateNamesEveryBadField(t *testing.T) {
-	for _, err := range []error{fallback.DefaultConfig().Validate(), fallback.DefaultStaleConfig().Validate()} {
+	for _, err := range []error{fallback.DefaultConfig().Validate(), fallback.Hystrix().Validate(), fallback.DefaultStaleConfig().Validate()} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if got, want := fmt.Sprint(fallback.Config{}.Validate()), "fallback: On is no kind, need at least one"; got != want {
+	if got, want := fmt.Sprint(fallback.Config{Concurrent: -1}.Validate()), "fallback: On is no kind, need at least one\nfallback: Concurrent is -1, need 0 or more"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	want := "fallback: StaleConfig.Keys is -1, need 0 or more\nfallback: StaleConfig.MaxAge is -1ns, need 0 or more"
