@@ -52,9 +52,10 @@ func AWSBotocore() Config {
 }
 
 // AWSStandard2026 returns the AWS SDKs' standard mode under AWS_NEW_RETRIES_2026, which is the only one
-// from aws-sdk-go-v2@v1.48.0 on (read in v1.47.7, and botocore of August 2026): full jitter of 50ms that double up to 20s, of 1s if the server throttles; a
-// retry takes 14 tokens, or 5 if the server throttles; x-amz-retry-after counts, up to 5s above it. For
-// DynamoDB it is 4 attempts from 25ms on.
+// from aws-sdk-go-v2@v1.48.0 on (read in v1.47.7, and botocore of August 2026): full jitter of 50ms that
+// double up to 20s, of 1s if the server throttles; x-amz-retry-after counts if it is longer than that, up to
+// 5s above it; a retry takes 14 tokens, or 5 if the server throttles. For DynamoDB it is 4 attempts from
+// 25ms on.
 func AWSStandard2026() Config {
 	return Config{
 		Attempts: 3, On: patterns.Transient,

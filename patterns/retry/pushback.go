@@ -17,7 +17,7 @@ const (
 	AtLeast  Pushback = iota // the longer of the wish and the back-off
 	Ignored                  // nothing
 	Instead                  // the wish in place of the back-off, which begins anew after it: gRPC
-	Between                  // the back-off, but no less than the wish and no more than PushbackSlack above it: the AWS SDKs of 2026
+	Between                  // the wish, but no less than the back-off and no more than PushbackSlack above it: the AWS SDKs of 2026
 	Jittered                 // U(wish, 1.5·wish) in place of the back-off: Envoy's rate_limited_retry_back_off
 	pushbacks
 )
@@ -50,7 +50,7 @@ func (r *Retry) wait(call *State, failure *patterns.Error, u float64) time.Durat
 	case AtLeast:
 		delay = max(delay, wish)
 	case Between:
-		delay = min(max(delay, wish), wish+cfg.PushbackSlack)
+		delay = min(max(delay, wish), delay+cfg.PushbackSlack)
 	}
 	return delay
 }
