@@ -188,7 +188,8 @@ func TestDelayBounds(t *testing.T) {
 			case retry.PollyJitter:
 				low, high = 0, math.Min(float64(b.First)*math.Exp2(float64(n+1)), forever)
 			}
-			if b.FlatCap && e >= limit && b.Jitter < retry.EnvoyJitter && b.Jitter != retry.Decorrelated {
+			// Growth that is cut to grains may never reach Max.
+			if b.FlatCap && b.Grain == 0 && e >= limit && b.Jitter < retry.EnvoyJitter && b.Jitter != retry.Decorrelated {
 				low, high = limit, limit
 			}
 			if b.FirstExact && n == 1 && b.Jitter < retry.EnvoyJitter {
