@@ -41,6 +41,7 @@ type runDocument struct {
 	Faults   fault.Plan          `json:"fault_plan"` // as it was met
 	Metrics  map[string]float64  `json:"metrics"`
 	Services []system.ServiceUse `json:"services"`
+	Caches   []system.CacheUse   `json:"caches,omitempty"`
 	Result   *measure.Result     `json:"result"`
 }
 
@@ -73,7 +74,7 @@ func (r *watchedRun) document() runDocument {
 		Digest: study.Digest(r.out.Sim.Digest), Events: r.out.Sim.Events, Measured: r.out.Length.Seconds(), Stuck: r.out.Stuck,
 		Calls: res.Calls, Availability: map[string]*float64{}, Latency: map[string]latency{},
 		Outages: []outage{}, Timeline: []note{},
-		Faults: r.out.Plan, Metrics: r.out.Metrics, Services: r.out.Services, Result: res,
+		Faults: r.out.Plan, Metrics: r.out.Metrics, Services: r.out.Services, Caches: r.out.Caches, Result: res,
 	}
 	for _, o := range res.Objectives {
 		d.Availability[o.Objective] = o.Availability

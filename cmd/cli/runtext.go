@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nines-sim/nines/models/system"
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/fault"
 	"github.com/nines-sim/nines/sim/measure"
@@ -27,7 +28,7 @@ func (a *app) writeRunText(w io.Writer, r *watchedRun) error {
 	} else if err := timeline.WriteTimeline(w, trace.DefaultTimelineConfig()); err != nil {
 		return err
 	}
-	tables := []report.Table{objectivesTable(r.out.Result), costsTable(r.out.Result), callsTable(r.out.Result), servicesTable(r)}
+	tables := []report.Table{objectivesTable(r.out.Result), costsTable(r.out.Result), callsTable(r.out.Result), servicesTable(r), cachesTable(r)}
 	for _, t := range tables {
 		if len(t.Rows) > 0 {
 			fmt.Fprintln(w)
@@ -276,6 +277,40 @@ func servicesTable(r *watchedRun) report.Table {
 		t.Rows = append(t.Rows, []string{s.Service, fmt.Sprint(s.Instances), fmt.Sprintf("%.0f %%", 100*s.Utilisation),
 			fmt.Sprint(s.Rejected), fmt.Sprint(s.Lost)})
 	}
+	return t
+}
+
+// cachesTable says what the caches did. What none of them did is left out.
+func cachesTable(r *watchedRun) report.Table {
+	t := report.Table{Columns: []report.Column{{Header: "cache of"}}}
+	rows := make([][]string, len(r.out.Caches))
+	for i, c := range r.out.Caches {
+		rows[i] = []string{c.Cache}
+	}
+	for _, column := range []struct {
+		header string
+		of     func(system.CacheUse) uint64
+	}{
+		{"hits", func(c system.CacheUse) uint64 { return c.Hits }},
+		{"misses", func(c system.CacheUse) uint64 { return c.Misses }},
+		{"joined", func(c system.CacheUse) uint64 { return c.Joined }},
+		{"early", func(c system.CacheUse) uint64 { return c.Early }},
+		{"stale", func(c system.CacheUse) uint64 { return c.Stale }},
+		{"negative", func(c system.CacheUse) uint64 { return c.Negative }},
+		{"refreshed", func(c system.CacheUse) uint64 { return c.Refreshed }},
+		{"kept late", func(c system.CacheUse) uint64 { return c.Late }},
+		{"evicted", func(c system.CacheUse) uint64 { return c.Evicted }},
+	} {
+		always := column.header == "hits" || column.header == "misses"
+		if !always && !slices.ContainsFunc(r.out.Caches, func(c system.CacheUse) bool { return column.of(c) > 0 }) {
+			continue
+		}
+		t.Columns = append(t.Columns, report.Column{Header: column.header, Right: true})
+		for i, c := range r.out.Caches {
+			rows[i] = append(rows[i], fmt.Sprint(column.of(c)))
+		}
+	}
+	t.Rows = rows
 	return t
 }
 

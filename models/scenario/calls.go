@@ -122,19 +122,6 @@ type Balance struct {
 
 func (b *Balance) defaults() { b.Pick = "round_robin" }
 
-// A Fallback answers in place of a call that failed; the answer is degraded. Exactly one of send,
-// stale and value is set.
-type Fallback struct {
-	Send  string         `nines:"send,ref=queue,none"`    // leave a message in this queue and promise the effect
-	Stale time.Duration  `nines:"stale,none"`             // the last good answer, if it is no older
-	Value string         `nines:"value,one=default,none"` // an answer that fits all
-	On    patterns.Kinds `nines:"on"`                     // kinds of failure that it stands in for
-}
-
-func (f *Fallback) defaults() {
-	f.On = patterns.Transient | patterns.KindsOf(patterns.Rejected)
-}
-
 // A Bulkhead bounds the calls under way from one client.
 type Bulkhead struct {
 	Max  int           `nines:"max,min=1"` // calls under way

@@ -186,16 +186,24 @@ func (r *reviewer) circles() {
 	done := make(map[string]bool)
 	var way []string
 	var visit func(ref string)
-	var visitSteps func(path string, steps []Step)
-	visitSteps = func(path string, steps []Step) {
+	visitCall := func(path, ref string) {
+		if from := slices.Index(way, ref); from >= 0 {
+			r.fail(path, "", "the calls go in a circle: %s -> %s", strings.Join(way[from:], " -> "), ref)
+		} else if ref != "" {
+			visit(ref)
+		}
+	}
+	var visitSteps func(caller, path string, steps []Step)
+	visitSteps = func(caller, path string, steps []Step) {
 		for i, step := range steps {
 			at := fmt.Sprintf("%s[%d]", path, i)
-			if from := slices.Index(way, step.Call); from >= 0 {
-				r.fail(at, "", "the calls go in a circle: %s -> %s", strings.Join(way[from:], " -> "), step.Call)
-			} else if step.Call != "" {
-				visit(step.Call)
+			visitCall(at, step.Call)
+			service, _ := cut(step.Call)
+			for _, ref := range r.s.Calls.standIns(caller, service) {
+				visitCall(r.s.Calls.fallbackPath(caller, service)+".call", ref)
+				service, _ = cut(ref)
 			}
-			visitSteps(at+".parallel", step.Parallel)
+			visitSteps(caller, at+".parallel", step.Parallel)
 		}
 	}
 	visit = func(ref string) {
@@ -204,7 +212,7 @@ func (r *reviewer) circles() {
 			return
 		}
 		way = append(way, ref)
-		visitSteps("services."+svc.Name+".ops."+op.Name+".calls", op.Calls)
+		visitSteps(svc.Name, "services."+svc.Name+".ops."+op.Name+".calls", op.Calls)
 		way = way[:len(way)-1]
 		done[ref] = true
 	}
@@ -224,12 +232,15 @@ func (r *reviewer) theQueues() {
 	}
 }
 
-// callees returns the services that a caller calls, in order.
+// callees returns the services that a caller calls, in order, with those that stand in for others.
 func (r *reviewer) callees(caller string) []string {
 	var names []string
 	add := func(ref string) {
-		if svc, _ := r.s.Op(ref); svc != nil && !slices.Contains(names, svc.Name) {
-			names = append(names, svc.Name)
+		service, _ := cut(ref)
+		for _, ref := range append([]string{ref}, r.s.Calls.standIns(caller, service)...) {
+			if svc, _ := r.s.Op(ref); svc != nil && !slices.Contains(names, svc.Name) {
+				names = append(names, svc.Name)
+			}
 		}
 	}
 	var steps func([]Step)
@@ -264,6 +275,9 @@ func (r *reviewer) callersOf(service string) []string {
 }
 
 func (r *reviewer) theCalls() {
+	for _, caller := range r.callers {
+		r.fallbacks(caller)
+	}
 	r.policies("calls.default", &r.s.Calls.Default)
 	for i := range r.s.Calls.Callers {
 		caller := &r.s.Calls.Callers[i]
@@ -297,9 +311,7 @@ func (r *reviewer) policies(path string, p *Policies) {
 			r.fail(path+".order", "", "leaves out %s, which a policy here takes: it names the place of each, outermost first", slot)
 		}
 	}
-	if p.Fallback != nil && p.Fallback.Send != "" {
-		r.known(path+".fallback.send", "queue", p.Fallback.Send, r.queues)
-	}
+	r.fallback(path+".fallback", p.Fallback)
 	if t := p.Timeout; t != nil && t.Total > 0 && t.Attempt > t.Total {
 		r.note(path+".timeout.attempt", "is longer than the total of %s, which ends every attempt first", formatDuration(t.Total))
 	}

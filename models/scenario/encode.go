@@ -80,6 +80,8 @@ func encodeLeaf(t tag, v reflect.Value) *node {
 		return encodeSteps(x)
 	case Raw:
 		return rawNode(x)
+	case Popularity:
+		return scalarNode(x.String())
 	case patterns.Kinds:
 		n := &node{kind: list}
 		for k, name := range kindNames() {

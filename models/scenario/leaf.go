@@ -32,6 +32,8 @@ func (d *decoder) leaf(n *node, sh *shape, v reflect.Value, path string) {
 		*target = Raw(n.flow())
 	case *patterns.Kinds:
 		problem, near = d.kinds(n, target)
+	case *Popularity:
+		problem = popularity(n, target)
 	default:
 		if v.Kind() == reflect.Slice {
 			d.list(n, sh, v, path)

@@ -8,11 +8,13 @@ import (
 
 // A LoadReport is what arithmetic says about a design before it is run: the share of each
 // service's cpus that the workload needs. Retries and faults are left out, but for the surge and the
-// lost zone that the columns name; caches are warm.
+// lost zone that the columns name; caches are warm. What a fallback sends to a queue is left out too; what it calls
+// is the share of calls that fail without any fault, and a column says what it is if all fail.
 type LoadReport struct {
-	Surge *Fault        // the strongest surge among the faults; nil if there is none
-	Zones bool          // whether there is more than one zone to lose
-	Rows  []ServiceLoad // of each service, in order
+	Surge     *Fault        // the strongest surge among the faults; nil if there is none
+	Zones     bool          // whether there is more than one zone to lose
+	Fallbacks bool          // whether calls can fall back on other calls
+	Rows      []ServiceLoad // of each service, in order
 }
 
 // A ServiceLoad is the load of one service: 1 is all that its cpus can do, NaN stands for a service
@@ -23,6 +25,7 @@ type ServiceLoad struct {
 	Base          float64
 	Surged        float64 // during the surge
 	ZoneLost      float64 // during the surge, while the zone with most of its replicas is gone
+	Fallen        float64 // without the surge, if every call that can fall back on another one does
 	Amplification float64 // calls for each call without retries, when every call on the way fails as often as it is tried
 }
 
@@ -46,9 +49,11 @@ func (s *Scenario) LoadReport() LoadReport {
 			return 1
 		}
 	}
-	calm := s.flow(func(string) float64 { return 1 }, nil)
-	surged := s.flow(surge, nil)
-	tried := s.flow(func(string) float64 { return 1 }, calm.miss)
+	report.Fallbacks = s.hasStandIns()
+	calm := s.flow(always, nil, s.failing)
+	surged := s.flow(surge, nil, s.failing)
+	tried := s.flow(always, calm.miss, s.failing)
+	fallen := s.flow(always, nil, always)
 	for i := range s.Services {
 		svc := &s.Services[i]
 		cpus := float64(svc.CPUs * svc.Instances())
@@ -60,6 +65,7 @@ func (s *Scenario) LoadReport() LoadReport {
 		row.Base = share(calm.work[svc.Name], cpus)
 		row.Surged = share(surged.work[svc.Name], cpus)
 		row.ZoneLost = share(surged.work[svc.Name], left)
+		row.Fallen = share(fallen.work[svc.Name], cpus)
 		report.Rows = append(report.Rows, row)
 	}
 	return report
@@ -83,19 +89,27 @@ func (s *Service) inFirstZone() int {
 type flow struct {
 	rate map[string]float64 // by service
 	work map[string]float64 // by service
+	ops  map[string]float64 // by operation: calls a second
 	miss map[string]float64 // by operation: share of calls that its cache does not answer
 }
 
+func always(string) float64 { return 1 }
+
+// Rates returns the calls a second that each operation gets, by its path, as in a [LoadReport] when all
+// is calm.
+func (s *Scenario) Rates() map[string]float64 { return s.flow(always, nil, s.failing).ops }
+
 // flow computes the calls that the streams, each times its factor, cause. Given the misses of a calm
-// flow, it counts every try that the retries on the way allow.
-func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]float64) flow {
+// flow, it counts every try that the retries on the way allow. Of the calls of each operation, so many
+// fail and fall back on another.
+func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]float64, failing func(ref string) float64) flow {
 	order := s.callersFirst()
 	queued := make(map[string]float64)
 	var f flow
 	// Queues can feed operations that fill queues again; a few rounds settle all but circles that grow.
 	for range len(s.Queues) + 2 {
-		f = flow{make(map[string]float64), make(map[string]float64), make(map[string]float64)}
 		ops := make(map[string]float64)
+		f = flow{make(map[string]float64), make(map[string]float64), ops, make(map[string]float64)}
 		sent := make(map[string]float64)
 		tries := func(caller, ref string) float64 {
 			service, _ := cut(ref)
@@ -104,14 +118,23 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 			}
 			return 1
 		}
+		ask := func(caller, ref string, rate float64) {
+			ops[ref] += float64(rate * tries(caller, ref))
+			service, _ := cut(ref)
+			for _, other := range s.Calls.standIns(caller, service) {
+				rate = float64(rate * failing(ref))
+				ops[other] += float64(rate * tries(caller, other))
+				ref = other
+			}
+		}
 		for _, w := range s.Workload {
 			for _, share := range w.Mix {
-				ops[share.Op] += float64(s.streamRate(&w) * factor(w.Name) * share.Share * tries(w.Name, share.Op))
+				ask(w.Name, share.Op, float64(s.streamRate(&w)*factor(w.Name)*share.Share))
 			}
 		}
 		for _, q := range s.Queues {
 			if q.To != "" {
-				ops[q.To] += float64(queued[q.Name] * tries(q.Name, q.To))
+				ask(q.Name, q.To, queued[q.Name])
 			}
 		}
 		for _, ref := range order {
@@ -126,7 +149,7 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 			}
 			eachStep(op.Calls, rate*miss, func(step Step, rate float64) {
 				if step.Call != "" {
-					ops[step.Call] += float64(rate * tries(svc.Name, step.Call))
+					ask(svc.Name, step.Call, rate)
 				} else {
 					sent[step.Send] += rate
 				}
@@ -195,12 +218,18 @@ func (s *Scenario) callersFirst() []string {
 	seen := make(map[string]bool)
 	var visit func(ref string)
 	visit = func(ref string) {
-		_, op := s.Op(ref)
+		svc, op := s.Op(ref)
 		if op == nil || seen[ref] {
 			return
 		}
 		seen[ref] = true
-		eachStep(op.Calls, 1, func(step Step, _ float64) { visit(step.Call) })
+		eachStep(op.Calls, 1, func(step Step, _ float64) {
+			visit(step.Call)
+			callee, _ := cut(step.Call)
+			for _, other := range s.Calls.standIns(svc.Name, callee) {
+				visit(other)
+			}
+		})
 		order = append(order, ref)
 	}
 	for _, svc := range s.Services {
@@ -212,24 +241,6 @@ func (s *Scenario) callersFirst() []string {
 		order[i], order[j] = order[j], order[i]
 	}
 	return order
-}
-
-// miss is the share of calls at a rate that a warm cache does not answer. A key is filled, kept for
-// the time to live, and asked for again on average keys/rate later: each key is filled once in
-// TTL + keys/rate. A cache with room for fewer keys holds that part of them.
-func (c *Cache) miss(rate float64, replicas int) float64 {
-	if c == nil || rate == 0 {
-		return 1
-	}
-	if c.Per == "replica" {
-		rate /= float64(max(replicas, 1))
-	}
-	between := float64(c.Keys) / rate // calls for one key, in seconds
-	hit := c.TTL.Seconds() / (c.TTL.Seconds() + between)
-	if c.TTL == 0 {
-		hit = 1
-	}
-	return 1 - float64(hit*min(1, float64(c.Size)/float64(c.Keys)))
 }
 
 // notes says which services have more to do than they can.
@@ -244,6 +255,8 @@ func (r LoadReport) notes() []finding {
 			list = append(list, finding{path, fmt.Sprintf("is overloaded during %s: it needs %s of its cpus", r.Surge.Name, percent(row.Surged)), ""})
 		case r.Surge != nil && r.Zones && row.ZoneLost >= 1:
 			list = append(list, finding{path, fmt.Sprintf("is overloaded during %s while a zone is lost: it needs %s of the cpus left", r.Surge.Name, percent(row.ZoneLost)), ""})
+		case r.Fallbacks && row.Fallen >= 1:
+			list = append(list, finding{path, fmt.Sprintf("is overloaded when all calls that can fall back on another do: it needs %s of its cpus", percent(row.Fallen)), ""})
 		}
 	}
 	return list
@@ -262,6 +275,9 @@ func (r LoadReport) String() string {
 		}
 		head = append(head, lost)
 	}
+	if r.Fallbacks {
+		head = append(head, "all fallbacks")
+	}
 	head = append(head, "worst retries")
 	rows := [][]string{head}
 	for _, l := range r.Rows {
@@ -271,6 +287,9 @@ func (r LoadReport) String() string {
 		}
 		if r.Zones {
 			row = append(row, percent(l.ZoneLost))
+		}
+		if r.Fallbacks {
+			row = append(row, percent(l.Fallen))
 		}
 		rows = append(rows, append(row, fmt.Sprintf("%.3gx", l.Amplification)))
 	}

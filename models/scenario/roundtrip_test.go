@@ -208,6 +208,8 @@ func drawLeaf(t *rapid.T, tg tag, v reflect.Value) {
 		*target = drawSteps(t, 2)
 	case *Raw:
 		*target = "[1, {a: 2}]"
+	case *Popularity:
+		*target = Popularity(rapid.Float64Range(0, 10).Draw(t, "popularity"))
 	case *patterns.Kinds:
 		*target = patterns.Kinds(rapid.Uint32Range(0, 1<<len(kindNames())-1).Draw(t, "kinds"))
 	case *time.Duration:

@@ -91,21 +91,6 @@ func (s *Stream) check(fail func(key, problem string)) {
 // roundShare drops the last digits of a sum of decimal shares, which are not what was written.
 func roundShare(sum float64) float64 { return float64(int64(float64(sum*1e8)+0.5)) / 1e8 }
 
-func (f *Fallback) check(fail func(key, problem string)) {
-	set := 0
-	for _, is := range []bool{f.Send != "", f.Stale > 0, f.Value != ""} {
-		if is {
-			set++
-		}
-	}
-	if set != 1 {
-		fail("", "needs exactly one of send, stale and value")
-	}
-	if f.On == 0 {
-		fail("on", "is empty: needs a kind of failure that it stands in for")
-	}
-}
-
 func (r *Restart) check(fail func(key, problem string)) { checkBoot(r.Boot, fail) }
 
 func (r *Replace) check(fail func(key, problem string)) { checkBoot(r.Boot, fail) }

@@ -183,7 +183,7 @@ func TestCacheFlush(t *testing.T) {
 		t.Errorf("db is %+v, want an unlimited queue and as many threads as cpus", db)
 	}
 	_, get := s.Op("profiles.get")
-	want := scenario.Cache{Keys: 20000, TTL: 5 * time.Minute, Size: scenario.Unlimited, Fill: "in_time", Per: "service", Start: "warm"}
+	want := scenario.Cache{Keys: 20000, TTL: 5 * time.Minute, Size: scenario.Unlimited, Fill: "in_time", MaxLoad: time.Minute, Per: "service", Start: "warm"}
 	if *get.Cache != want {
 		t.Errorf("cache is %+v, want %+v", *get.Cache, want)
 	}

@@ -96,21 +96,6 @@ type Step struct {
 	Times    int     // how often, one after the other; 1 unless written
 }
 
-// A Cache keeps answers of an operation. A hit answers without the operation's calls.
-type Cache struct {
-	Keys         int           `nines:"keys,min=1,required"`     // different things asked for, all equally often
-	TTL          time.Duration `nines:"ttl,none"`                // how long an answer is kept, from when it was filled
-	Size         int           `nines:"size,min=1,unlimited"`    // answers kept; the least recently used goes first
-	Fill         string        `nines:"fill,one=in_time|always"` // whether an answer that came after the caller gave up is kept too (always)
-	SingleFlight bool          `nines:"single_flight"`           // one call for a key at a time; the others wait for it
-	Per          string        `nines:"per,one=service|replica"` // one cache for all replicas, or one in each, which is empty after a restart
-	Start        string        `nines:"start,one=warm|cold"`     // what it holds when the run begins: all keys at random ages, or nothing
-}
-
-func (c *Cache) defaults() {
-	c.TTL, c.Size, c.Fill, c.Per, c.Start = 5*time.Minute, Unlimited, "in_time", "service", "warm"
-}
-
 // A Queue takes messages and hands each to a consumer, at least once. It outlives every fault. A
 // message that a consumer failed to do is handed out again after a quarter of the visibility, and
 // twice as long each time.

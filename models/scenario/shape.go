@@ -232,6 +232,8 @@ func (sh *shape) unit() string {
 		return "list of steps"
 	case reflect.TypeFor[patterns.Kinds]():
 		return "list of kinds"
+	case reflect.TypeFor[Popularity]():
+		return "uniform|zipf <exponent>"
 	}
 	switch sh.typ.Kind() {
 	case reflect.Bool:

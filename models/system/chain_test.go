@@ -192,7 +192,7 @@ objectives: {}
 			sys := Build(s, sc, nil)
 			e, built := sys.edge("users", "api"), []string(nil)
 			for _, slot := range e.policies.Order {
-				if sys.policy(e, slot) != nil {
+				if sys.policy(e, slot, nil, nil) != nil {
 					built = append(built, slot)
 				}
 			}

@@ -59,7 +59,7 @@ func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *
 		if slot == "retry" {
 			here, retries = here|tries, true
 		}
-		if policy := sys.policy(e, slot); policy != nil {
+		if policy := sys.policy(e, slot, from, g); policy != nil {
 			call, here = policy.Wrap(e.count(here, call)), 0
 		}
 	}

@@ -1,15 +1,23 @@
 package system
 
 import (
+	"strings"
+
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/fallback"
 	"github.com/nines-sim/nines/sim"
 )
 
-// fallback returns the policy that answers in place of the callee of an edge.
-func (sys *System) fallback(e *edge, sc *scenario.Fallback) patterns.Policy {
-	cfg := fallback.Config{On: sc.On}
+// fallback returns the policy that answers in place of the callee of an edge, for a client on a host and in a
+// group of its own.
+func (sys *System) fallback(e *edge, from *network.Host, g *sim.Group) patterns.Policy {
+	sc := e.policies.Fallback
+	cfg := fallback.Config{On: sc.On, Concurrent: sc.Concurrent}
+	if sc.Concurrent == scenario.Unlimited {
+		cfg.Concurrent = 0
+	}
 	switch {
 	case sc.Send != "":
 		q := sys.queue(sc.Send)
@@ -18,11 +26,28 @@ func (sys *System) fallback(e *edge, sc *scenario.Fallback) patterns.Policy {
 			return err
 		})
 	case sc.Stale > 0:
-		keep := fallback.DefaultStaleConfig()
-		keep.MaxAge = sc.Stale
+		keep := fallback.StaleConfig{Keys: sc.Size, MaxAge: sc.Stale}
 		return &byAnswer{fallback.ToStale(cfg, keep), sys.answers(e.callee)}
+	case sc.Call != "":
+		return fallback.ToCall(cfg, sys.standIn(e, from, g))
 	}
 	return fallback.ToAnswer(cfg, patterns.Response{From: "default"})
+}
+
+// standIn returns the call that the fallback of an edge makes: for the same thing, and with an identity of its own,
+// as it is another call with luck and effects of its own.
+func (sys *System) standIn(e *edge, from *network.Host, g *sim.Group) patterns.Call {
+	const other = 0x7374616e64696e // "standin"
+	sc := e.policies.Fallback
+	service, op, _ := strings.Cut(sc.Call, ".")
+	call := sys.client(e.caller, service, from, g)
+	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+		req.ID, req.Idempotency = sim.Mix(sim.Mix(req.ID, uint64(req.Attempt)), other), sim.Mix(req.Idempotency, other)
+		req.Op, req.Attempt, req.Avoid, req.Copies, req.Intended = op, 1, "", nil, p.Now()
+		resp, err := call(p, req)
+		resp.Degraded = resp.Degraded || sc.Degraded
+		return resp, err
+	}
 }
 
 // byAnswer lets requests that have the same answer share it: without a cache below, an operation
@@ -32,10 +57,10 @@ type byAnswer struct {
 	answers []answers
 }
 
-// answers are how many different ones an operation gives: the keys of the first cache on the way, or one.
+// answers are how many different ones an operation gives: those of the first cache on the way, or one.
 type answers struct {
-	op   string
-	keys uint64
+	op string
+	things
 }
 
 func (b *byAnswer) Wrap(next patterns.Call) patterns.Call {
@@ -43,7 +68,7 @@ func (b *byAnswer) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		for i := range b.answers {
 			if b.answers[i].op == req.Op {
-				req.Key %= b.answers[i].keys
+				req.Key = b.answers[i].of(req.Key)
 				break
 			}
 		}
@@ -55,26 +80,28 @@ func (b *byAnswer) Wrap(next patterns.Call) patterns.Call {
 func (sys *System) answers(service string) (list []answers) {
 	svc := sys.sc.Service(service)
 	for i := range svc.Ops {
-		list = append(list, answers{svc.Ops[i].Name, sys.keysOf(&svc.Ops[i])})
+		list = append(list, answers{svc.Ops[i].Name, sys.answersOf(&svc.Ops[i])})
 	}
 	return list
 }
 
-func (sys *System) keysOf(o *scenario.Op) uint64 {
+func (sys *System) answersOf(o *scenario.Op) things {
 	if o.Cache != nil {
-		return uint64(o.Cache.Keys)
+		return sys.thingsOf(o.Cache)
 	}
-	keys := uint64(1)
+	most := things{number: 1}
 	var walk func(steps []scenario.Step)
 	walk = func(steps []scenario.Step) {
 		for _, st := range steps {
 			if st.Call != "" {
 				_, callee := sys.sc.Op(st.Call)
-				keys = max(keys, sys.keysOf(callee))
+				if t := sys.answersOf(callee); t.number > most.number {
+					most = t
+				}
 			}
 			walk(st.Parallel)
 		}
 	}
 	walk(o.Calls)
-	return keys
+	return most
 }

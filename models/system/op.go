@@ -25,6 +25,7 @@ type op struct {
 	repeat sim.Keyed  // whether a retry meets the same luck
 	errors sim.Keyed
 	cached sim.Keyed // what its caches do by chance
+	things things    // what it can be asked about, as its cache tells it
 }
 
 func (sys *System) buildOps(sc *scenario.Service) []*op {
@@ -37,6 +38,9 @@ func (sys *System) buildOps(sc *scenario.Service) []*op {
 			effect: sys.recorded.effect(name), done: queue.NewInbox(queue.DefaultInboxConfig()),
 			luck: sys.s.Keyed("work/" + name), repeat: sys.s.Keyed("repeat/" + name), errors: sys.s.Keyed("errors/" + name),
 			cached: sys.s.Keyed("cache/" + name),
+		}
+		if o.Cache != nil {
+			ops[i].things = sys.thingsOf(o.Cache)
 		}
 	}
 	return ops

@@ -5,15 +5,18 @@ import (
 	"slices"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/patterns/bulkhead"
 	"github.com/nines-sim/nines/patterns/retry"
 	"github.com/nines-sim/nines/patterns/timeout"
+	"github.com/nines-sim/nines/sim"
 )
 
-// policy returns the policy of an edge that takes a slot, or nil if there is none.
-func (sys *System) policy(e *edge, slot string) patterns.Policy {
+// policy returns the policy of an edge that takes a slot, or nil if there is none, for a client on a host and
+// in a group of its own.
+func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group) patterns.Policy {
 	p := &e.policies
 	for _, own := range p.More {
 		if own.Slot == slot {
@@ -44,7 +47,7 @@ func (sys *System) policy(e *edge, slot string) patterns.Policy {
 		}
 	case "fallback":
 		if p.Fallback != nil {
-			return sys.fallback(e, p.Fallback)
+			return sys.fallback(e, from, g)
 		}
 	}
 	return nil

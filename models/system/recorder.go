@@ -84,7 +84,7 @@ func (sys *System) hasEffects(caller, ref string) bool {
 	if sys.recorded.effect(ref) >= 0 {
 		return true
 	}
-	if f := sys.sc.Calls.Between(caller, svc.Name).Fallback; f != nil && f.Send != "" {
+	if f := sys.sc.Calls.Between(caller, svc.Name).Fallback; f != nil && (f.Send != "" || f.Call != "" && sys.hasEffects(caller, f.Call)) {
 		return true
 	}
 	var any func(steps []scenario.Step) bool

@@ -44,6 +44,7 @@ type Outcome struct {
 	Plan     fault.Plan // as it was met
 	Metrics  map[string]float64
 	Services []ServiceUse
+	Caches   []CacheUse
 }
 
 // ErrInvariant is wrapped by the error of a run that contradicts itself: calls that were lost or
@@ -156,7 +157,7 @@ func (sys *System) finish(out *Outcome) {
 	}
 	out.Result = sys.rec.Finish(sys.s.Now())
 	out.Effects, out.Plan = sys.ledger.Effects(), sys.ledger.Plan()
-	out.Services = sys.use()
+	out.Services, out.Caches = sys.use(), sys.cacheUse()
 	out.Metrics = sys.metrics(out)
 }
 

@@ -155,7 +155,7 @@ func (svc *service) do(p *sim.Process, i, n int, req *patterns.Request) (resp pa
 	switch {
 	case o.Cache != nil:
 		below := *req
-		below.Key %= uint64(o.Cache.Keys)
+		below.Key = o.things.of(below.Key)
 		var cached patterns.Response
 		cached, err = m.cached[n](p, below)
 		resp.Degraded = cached.Degraded

@@ -43,7 +43,8 @@ type System struct {
 	queues    []*queued
 	streams   []*stream
 	edges     []*edge
-	spans     *spans // nil unless the run is traced
+	popular   sim.Keyed // what visitors ask about, where some things are more popular than others
+	spans     *spans    // nil unless the run is traced
 	ledger    *fault.Ledger
 	onCall    *alert.OnCall
 
@@ -59,7 +60,7 @@ func Build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family)
 }
 
 func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family, rec *trace.Recorder) *System {
-	sys := &System{s: s, sc: sc, families: families, spans: newSpans(rec)}
+	sys := &System{s: s, sc: sc, families: families, spans: newSpans(rec), popular: s.Keyed("popularity")}
 	sys.buildNetwork()
 	sys.buildRecorder()
 	for i := range sc.Services {

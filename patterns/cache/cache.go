@@ -89,6 +89,14 @@ type Counts struct {
 	Evicted   uint64 // answers forgotten to make room
 }
 
+// Plus returns what two caches did together.
+func (n Counts) Plus(m Counts) Counts {
+	return Counts{
+		n.Hits + m.Hits, n.Negative + m.Negative, n.Loads + m.Loads, n.Joined + m.Joined, n.Early + m.Early,
+		n.Refreshed + m.Refreshed, n.Rescued + m.Rescued, n.Late + m.Late, n.Evicted + m.Evicted,
+	}
+}
+
 // A Key is what answers are kept by.
 type Key struct {
 	Op  string
@@ -238,6 +246,14 @@ func (c *Cache) Store(now sim.Time, key Key, resp patterns.Response, took time.D
 	if c.answers.Put(key, kept) {
 		c.counts.Evicted++
 	}
+}
+
+// StoreLate keeps an answer as Store does that came when nobody waited for it any more.
+func (c *Cache) StoreLate(now sim.Time, key Key, resp patterns.Response, took time.Duration) {
+	if !resp.Degraded {
+		c.counts.Late++
+	}
+	c.Store(now, key, resp, took)
 }
 
 // Fail keeps a failure that came at now, if it is of a kind that is kept.

@@ -164,10 +164,9 @@ func (l *load) end(p *sim.Process) {
 // keep keeps what came of the load.
 func (l *load) keep(now sim.Time, late bool) {
 	switch {
+	case l.err == nil && late:
+		l.c.StoreLate(now, l.as.Key, l.resp, now.Sub(l.began))
 	case l.err == nil:
-		if late {
-			l.c.counts.Late++
-		}
 		l.c.Store(now, l.as.Key, l.resp, now.Sub(l.began))
 	case l.err != errStopped: // which says nothing about the store
 		l.c.Fail(now, l.as.Key, l.err)
