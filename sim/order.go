@@ -239,21 +239,19 @@ func (q *queue) sweep() {
 	q.line, q.head = q.sift(q.line[:0], q.line[q.head:]), 0
 	q.near = q.sift(q.near[:0], q.near)
 	q.heapify()
-	for level := range uint(levels) {
-		for i := range uint(fanout) {
+	for l := q.levels; l != 0; l &= l - 1 {
+		level := uint(bits.TrailingZeros32(l))
+		for used := q.used[level]; used != 0; used &= used - 1 {
+			i := uint(bits.TrailingZeros64(used))
 			c := q.buckets[level*fanout+i]
-			if c == nil {
-				continue
-			}
 			q.buckets[level*fanout+i] = nil
-			q.used[level] &^= 1 << i
-			if q.used[level] == 0 {
+			if q.used[level] &^= 1 << i; q.used[level] == 0 {
 				q.levels &^= 1 << level
 			}
 			for c != nil {
 				for _, e := range c.entries[:c.n] {
 					if q.living(e) {
-						q.far(e)
+						q.far(e) // nothing moves up: not into a bucket that is still to be swept
 					} else {
 						q.drop()
 					}

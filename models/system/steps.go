@@ -18,7 +18,8 @@ type step struct {
 	share    float64
 	luck     sim.Keyed // whether the step is done
 	times    int
-	number   uint64 // of all steps of the operation: makes the identity of what it asks for
+	number   uint64          // of all steps of the operation: makes the identity of what it asks for
+	failed   *patterns.Error // of the call that failed last
 }
 
 // connect resolves what the operation calls. The place of a callee among the caller's clients is
@@ -110,9 +111,18 @@ func (r runner) step(p *sim.Process, st *step, req *patterns.Request, n uint64) 
 		resp, err = r.clients[st.callee](p, child)
 	}
 	if e, failed := err.(*patterns.Error); failed {
-		err = &patterns.Error{Kind: patterns.Failed, Layer: r.name, Maybe: e.Maybe, Cause: e}
+		err = st.failure(r.name, e)
 	}
 	return resp.Degraded, err
+}
+
+// failure returns what the operation answers when a call of the step has failed. In an outage it is the same
+// again and again, and made once.
+func (st *step) failure(layer string, cause *patterns.Error) error {
+	if st.failed == nil || st.failed.Cause != error(cause) {
+		st.failed = &patterns.Error{Kind: patterns.Failed, Layer: layer, Maybe: cause.Maybe, Cause: cause}
+	}
+	return st.failed
 }
 
 // parallel does all steps at once, for the n-th time, and waits for all. The error is that of the first
