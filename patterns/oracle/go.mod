@@ -20,6 +20,7 @@ require (
 
 require (
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
+	github.com/go-kratos/aegis v0.2.0
 	github.com/juju/ratelimit v1.0.2
 	github.com/throttled/throttled/v2 v2.15.0
 	go.uber.org/ratelimit v0.3.1
