@@ -66,8 +66,9 @@ func AWSStandard2026() Config {
 	}
 }
 
-// AWSAdaptive returns the AWS SDKs' adaptive mode: [AWSBotocore] with a limit on the rate of attempts
-// once a server has throttled.
+// AWSAdaptive returns botocore's adaptive mode: [AWSBotocore] with a limit on the rate of attempts once a
+// server has throttled. That of aws-sdk-go-v2@v1.47.7 is [AWSStandard] with this budget, but a success
+// brings no token: Quota.Credit is 0.
 func AWSAdaptive() Config {
 	cfg := AWSBotocore()
 	cfg.Budget = DefaultAdaptiveConfig()
