@@ -2,8 +2,6 @@ package scenario
 
 import (
 	"time"
-
-	"github.com/nines-sim/nines/patterns"
 )
 
 // Calls holds the policies of callers: calls.<caller>.<callee>.<family>. A caller is a service, a
@@ -94,24 +92,6 @@ type Timeout struct {
 	Total     time.Duration `nines:"total,none"`   // for all tries with the waits between them
 	Propagate bool          `nines:"propagate"`    // the callee learns the deadline and calls nobody after it
 	Cancel    bool          `nines:"cancel"`       // the callee is told when the caller gives up, and stops
-}
-
-// A Retry tries again, waiting longer each time. Every retry is extra load.
-type Retry struct {
-	Attempts int            `nines:"attempts,min=1"`                          // tries in all, the first included
-	Backoff  Span           `nines:"backoff"`                                 // the first wait, and the longest
-	Factor   float64        `nines:"factor,factor,min=1"`                     // each wait is so many times the one before
-	Jitter   string         `nines:"jitter,one=none|full|equal|decorrelated"` // how waits are spread: not; from 0 to the wait; from half the wait to all of it; from the first wait to three times the last one
-	Budget   float64        `nines:"budget,ratio,unbounded,min=0"`            // retries for each success, over all calls of this client, with ten in hand at its start
-	On       patterns.Kinds `nines:"on"`                                      // kinds of failure that are worth another try
-}
-
-// Three attempts as in the AWS SDKs and resilience4j; full jitter after the AWS architecture blog,
-// "Exponential Backoff And Jitter"; a first wait of 50 ms as in the AWS SDKs of 2026. The longest wait
-// is our choice.
-func (r *Retry) defaults() {
-	r.Attempts, r.Backoff, r.Factor, r.Jitter = 3, Span{50 * time.Millisecond, time.Second}, 2, "full"
-	r.Budget, r.On = Unbounded, patterns.Transient
 }
 
 // Balance chooses the replica that a call goes to; another try goes to another one if there is one.

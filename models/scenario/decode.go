@@ -62,7 +62,11 @@ func (d *decoder) value(n *node, sh *shape, v reflect.Value, path string) {
 			return
 		}
 		fresh := reflect.New(sh.typ)
-		setDefaults(sh, fresh.Elem())
+		if v.IsNil() {
+			setDefaults(sh, fresh.Elem())
+		} else { // of a preset, which this changes
+			fresh.Elem().Set(v.Elem())
+		}
 		v.Set(fresh)
 		v = fresh.Elem()
 	}

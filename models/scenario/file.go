@@ -109,6 +109,7 @@ func (f *File) decodeTree(tree *node, inherited bool) (*Scenario, *decoder) {
 	if inherited {
 		inherit(tree, f.catalog)
 	}
+	spellOut(tree, f.shape)
 	d := newDecoder(f.dir)
 	d.errs = clashes(tree, f.catalog)
 	s := new(Scenario)

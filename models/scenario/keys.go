@@ -48,7 +48,11 @@ func keysOf(t reflect.Type) map[string]string {
 	keys := make(map[string]string)
 	for _, f := range reflect.VisibleFields(t) {
 		tg := tagOf(f)
-		if !f.IsExported() || tg.key == "-" {
+		switch {
+		case tg.in != "":
+			keys[f.Name] = tg.in
+			continue
+		case !f.IsExported() || tg.key == "-":
 			continue
 		}
 		if f.Type.Kind() == reflect.Struct && !own[f.Type] {

@@ -109,6 +109,9 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 		return is(n, want), ""
 	}
 	text := n.text
+	if t.yes != "" && (text == "true" || text == "false") {
+		text = map[bool]string{true: t.yes, false: t.one[0]}[text == "true"]
+	}
 	switch {
 	case n.isNone() && t.unbounded:
 		v.SetFloat(Unbounded)
@@ -116,7 +119,7 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 	case n.isNone() && t.none, t.word != "" && text == t.word:
 		v.SetZero()
 		return "", ""
-	case text == "unlimited" && t.unlimited:
+	case text == "unlimited" && t.unlimited && v.CanInt():
 		v.SetInt(Unlimited)
 		return "", ""
 	}
@@ -156,7 +159,13 @@ func (d *decoder) scalar(n *node, sh *shape, v reflect.Value) (problem, near str
 		number = length.Seconds()
 	case v.Type() == reflect.TypeFor[Span]():
 		var span Span
-		span, err = parseSpan(text)
+		from, forever := strings.CutSuffix(text, "..unlimited")
+		if forever = forever && t.unlimited; forever {
+			text = from
+		}
+		if span, err = parseSpan(text); forever {
+			span.To = Unlimited
+		}
 		v.Set(reflect.ValueOf(span))
 	case v.Type() == reflect.TypeFor[Count]():
 		var count Count
@@ -209,10 +218,7 @@ func expected(sh *shape, v reflect.Value) string {
 	var want string
 	switch {
 	case sh.words() != nil:
-		want = strings.Join(sh.words(), ", ")
-		if i := strings.LastIndex(want, ", "); i >= 0 {
-			want = want[:i] + " or " + want[i+2:]
-		}
+		want = wordList(sh.words(), "or")
 	case t.unit == "ratio":
 		want = wantRatio
 	case t.unit == "factor":
@@ -221,6 +227,8 @@ func expected(sh *shape, v reflect.Value) string {
 		want = wantRate
 	case v.Type() == reflect.TypeFor[time.Duration]() || v.Type() == reflect.TypeFor[Signed]():
 		want = wantDuration
+	case v.Type() == reflect.TypeFor[Span]() && t.unlimited:
+		return wantSpan + " or 50ms..unlimited"
 	case v.Type() == reflect.TypeFor[Span]():
 		want = wantSpan
 	case v.Type() == reflect.TypeFor[Count]():
@@ -248,6 +256,15 @@ func expected(sh *shape, v reflect.Value) string {
 		want += ", or " + t.word
 	}
 	return want
+}
+
+// wordList writes words as people do: a, b or c.
+func wordList(words []string, last string) string {
+	list := strings.Join(words, ", ")
+	if i := strings.LastIndex(list, ", "); i >= 0 {
+		list = list[:i] + " " + last + " " + list[i+2:]
+	}
+	return list
 }
 
 func formatUnit(v float64, unit string) string {

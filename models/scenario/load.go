@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // A LoadReport is what arithmetic says about a design before it is run: the share of each
@@ -111,19 +112,20 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 		ops := make(map[string]float64)
 		f = flow{make(map[string]float64), make(map[string]float64), ops, make(map[string]float64)}
 		sent := make(map[string]float64)
-		tries := func(caller, ref string) float64 {
-			service, _ := cut(ref)
-			if r := s.Calls.Between(caller, service).Retry; calmMiss != nil && r != nil {
-				return min(float64(r.Attempts), 1+r.Budget)
+		tried := func(caller, ref string, rate float64) float64 {
+			if calmMiss == nil || rate == 0 {
+				return rate
 			}
-			return 1
+			service, _ := cut(ref)
+			p := s.Calls.Between(caller, service)
+			return float64(rate * p.tries(rate, s.clientsOf(caller)))
 		}
 		ask := func(caller, ref string, rate float64) {
-			ops[ref] += float64(rate * tries(caller, ref))
+			ops[ref] += tried(caller, ref, rate)
 			service, _ := cut(ref)
 			for _, other := range s.Calls.standIns(caller, service) {
 				rate = float64(rate * failing(ref))
-				ops[other] += float64(rate * tries(caller, other))
+				ops[other] += tried(caller, other, rate)
 				ref = other
 			}
 		}
@@ -158,6 +160,32 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 		queued = sent
 	}
 	return f
+}
+
+// tries is how often each call is sent at most, by the retries of so many clients that make calls at a rate
+// together: +Inf if nothing limits them.
+func (p *Policies) tries(rate float64, clients int) float64 {
+	r := p.Retry
+	if r == nil {
+		return 1
+	}
+	var within time.Duration
+	if p.Timeout != nil {
+		within = p.Timeout.Total
+	}
+	most := math.Inf(1)
+	if n := r.most(within); n < Unlimited {
+		most = float64(n)
+	}
+	return min(most, r.Budget.most(rate, clients))
+}
+
+// clientsOf is how many clients of each callee a caller has.
+func (s *Scenario) clientsOf(caller string) int {
+	if svc := s.Service(caller); svc != nil {
+		return svc.Instances()
+	}
+	return 1
 }
 
 // streamRate is the calls a second of a stream. Users who wait for answers call as often as they
@@ -291,7 +319,11 @@ func (r LoadReport) String() string {
 		if r.Fallbacks {
 			row = append(row, percent(l.Fallen))
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.3gx", l.Amplification)))
+		worst := fmt.Sprintf("%.3gx", l.Amplification)
+		if math.IsInf(l.Amplification, 1) {
+			worst = "unlimited"
+		}
+		rows = append(rows, append(row, worst))
 	}
 	widths := make([]int, len(head))
 	for _, row := range rows {

@@ -64,7 +64,7 @@ func (m *matcher) walk(n *node, sh *shape, done, rest []string, wild bool) {
 	}
 	here := strings.Join(done, ".")
 	switch {
-	case n != nil && n.isNone() || n == nil && sh.optional:
+	case n != nil && n.isNone() || n == nil && sh.optional && shorthandOf(sh) == "":
 		m.miss(done, rest, m.notThere(n, done, rest), "")
 	case sh.kind == group:
 		m.walkGroup(n, sh, done, rest, wild)

@@ -44,6 +44,9 @@ func (l *lister) value(sh *shape, v, unset reflect.Value, n *node, path string) 
 		}
 		fresh := reflect.New(sh.typ).Elem()
 		setDefaults(sh, fresh)
+		if !unset.IsNil() { // of a preset
+			fresh = unset.Elem()
+		}
 		v, unset = v.Elem(), fresh
 	}
 	switch sh.kind {

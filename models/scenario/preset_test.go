@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nines-sim/nines/patterns/retry"
 )
 
 const withPolicies = `
@@ -61,6 +63,15 @@ func TestPresets(t *testing.T) {
 	}
 	if families < 1 {
 		t.Errorf("only %d families have presets", families)
+	}
+}
+
+// What a value of the format that has taken a preset over is built into is the preset's configuration.
+func TestPresetsAreBuiltAgain(t *testing.T) {
+	for _, p := range retry.Presets() {
+		if diff := cmp.Diff(p.Config, policies(t, "retry: {preset: "+p.Name+"}").Retry.Of()); diff != "" {
+			t.Errorf("retry: %s (-preset +built):\n%s", p.Name, diff)
+		}
 	}
 }
 

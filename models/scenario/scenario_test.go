@@ -136,13 +136,13 @@ func TestWebshopVariants(t *testing.T) {
 	if pair.Breaker == nil || pair.Breaker.Probes != 3 || pair.Fallback.Send != "settle" {
 		t.Errorf("orders to payment has breaker %+v and fallback %+v", pair.Breaker, pair.Fallback)
 	}
-	if pair.Timeout == nil || pair.Timeout.Attempt != time.Second || pair.Retry.Budget != 0.1 || pair.Balance.Pick != "p2c" {
+	if pair.Timeout == nil || pair.Timeout.Attempt != time.Second || pair.Retry.Budget.Ratio != 0.1 || pair.Balance.Pick != "p2c" {
 		t.Errorf("orders to payment does not inherit calls.default: %+v %+v %+v", pair.Timeout, pair.Retry, pair.Balance)
 	}
 	if got := s.Calls.Between("shop", "orders"); got.Breaker != nil || got.Retry == nil {
 		t.Errorf("shop to orders is %+v, want calls.default", got)
 	}
-	if retries := variant(t, f, "retries").Calls.Default.Retry; retries.Budget != scenario.Unbounded {
+	if retries := variant(t, f, "retries").Calls.Default.Retry; retries.Budget != nil {
 		t.Errorf("budget: none is %v", retries.Budget)
 	}
 	_, place := s.Op("orders.place")
@@ -195,7 +195,7 @@ func TestCacheFlush(t *testing.T) {
 			t.Errorf("no_retries: %v retries: %+v", pair, r)
 		}
 		r := variant(t, f, "budget").Calls.Between(pair[0], pair[1]).Retry
-		if r.Budget != 0.1 || r.Attempts != 3 {
+		if r.Budget == nil || r.Budget.Ratio != 0.1 || r.Attempts != 3 {
 			t.Errorf("budget: %v has %+v", pair, r)
 		}
 	}
@@ -393,7 +393,7 @@ func TestGrid(t *testing.T) {
 		t.Errorf("the second point is %v, want %v", points[1], want)
 	}
 	s := variant(t, f, sweep.From, points[15]...)
-	if r := s.Calls.Default.Retry; r.Attempts != 5 || r.Budget != 0.2 {
+	if r := s.Calls.Default.Retry; r.Attempts != 5 || r.Budget.Ratio != 0.2 {
 		t.Errorf("the last point has %+v", r)
 	}
 	if _, err := f.Grid("budget", []scenario.Axis{{Path: "default.retry.attempts", Values: []scenario.Raw{"0"}}}); err == nil {

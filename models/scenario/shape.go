@@ -37,8 +37,9 @@ import (
 //	ref=op              the name of something else in the file
 //	names unique        a list of names; none of them twice
 //	auto=text           left out, it follows from other values, as the text says
+//	yes=word            true stands for that word, and false for the first one
 //
-// The key - is that of a field which no file names. A type that has a method Words() []string is written as
+// The key - is that of a field which no file names; with the option in=key it is part of what that key says. A type that has a method Words() []string is written as
 // one of them: its zero value as the first, and so on.
 type shape struct {
 	kind     shapeKind
@@ -74,7 +75,7 @@ type tag struct {
 	key                                                   string
 	name, value, inline, rest, families, preset           bool
 	required, none, unbounded, unlimited, positive, names bool
-	word, unit, ref, auto                                 string
+	word, unit, ref, auto, in, yes                        string
 	min, max                                              *float64
 	one                                                   []string
 }
@@ -287,6 +288,10 @@ func parseTag(name, text string) tag {
 			t.ref = arg
 		case "auto":
 			t.auto = arg
+		case "in":
+			t.in = arg
+		case "yes":
+			t.yes = arg
 		case "one":
 			t.one = strings.Split(arg, "|")
 		case "min", "max":

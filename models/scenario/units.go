@@ -174,7 +174,12 @@ func parseSpan(text string) (Span, error) {
 }
 
 // String writes the span as a file does.
-func (s Span) String() string { return formatDuration(s.From) + ".." + formatDuration(s.To) }
+func (s Span) String() string {
+	if s.To == Unlimited {
+		return formatDuration(s.From) + "..unlimited"
+	}
+	return formatDuration(s.From) + ".." + formatDuration(s.To)
+}
 
 func parseCount(text string) (Count, error) {
 	number, span, _ := strings.Cut(text, " in ")

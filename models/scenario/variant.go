@@ -95,6 +95,7 @@ func (e *editor) set(by string, s field) {
 		e.errs = append(e.errs, s.pos.fail(s.key, why.problem, why.near))
 		return
 	}
+	spellOut(e.tree, e.file.shape)
 	for _, keys := range places {
 		c := change{by, strings.Join(keys, "."), s.value}
 		for _, earlier := range e.changes {

@@ -35,7 +35,7 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 		}
 	case "retry":
 		if p.Retry != nil {
-			return retry.New(retryConfig(p.Retry), e.retry, retryBudget(p.Retry))
+			return retry.New(p.Retry.Of(), e.retry, nil)
 		}
 	case "breaker":
 		if p.Breaker != nil && p.Breaker.Per == "client" {
@@ -51,36 +51,6 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 		}
 	}
 	return nil
-}
-
-func retryConfig(sc *scenario.Retry) retry.Config {
-	cfg := retry.DefaultConfig()
-	cfg.Attempts, cfg.On = sc.Attempts, sc.On
-	cfg.Backoff = retry.Backoff{First: sc.Backoff.From, Max: sc.Backoff.To, Factor: sc.Factor}
-	switch sc.Jitter {
-	case "full":
-		cfg.Backoff.Jitter = retry.Full
-	case "equal":
-		cfg.Backoff.Jitter = retry.Equal
-	case "decorrelated":
-		cfg.Backoff.Jitter = retry.Decorrelated
-	}
-	if sc.Budget == 0 {
-		cfg.Attempts = 1
-	}
-	return cfg
-}
-
-// retryBudget is a bucket of tokens: it starts with ten, each success adds the budget's share of one,
-// each retry takes one (M. Brooker, "Fixing retries with token buckets and circuit breakers",
-// 2022). Unlike a share of the calls of the last seconds it works for rare calls too.
-func retryBudget(sc *scenario.Retry) retry.Budget {
-	if math.IsInf(sc.Budget, 1) || sc.Budget == 0 {
-		return nil
-	}
-	cfg := retry.DefaultTokensConfig()
-	cfg.Deposit = sc.Budget
-	return retry.NewTokens(cfg)
 }
 
 func bulkheadConfig(e *edge, sc *scenario.Bulkhead) bulkhead.Config {

@@ -11,12 +11,12 @@ import (
 
 // AdaptiveConfig says how an [Adaptive] budget limits the rate of attempts.
 type AdaptiveConfig struct {
-	Quota   QuotaConfig   // of retries, besides
-	Beta    float64       // share of the rate that is left after the server was overloaded
-	Scale   float64       // how fast the rate grows: its third derivative is 6·Scale, in attempts/s⁴
-	Smooth  float64       // weight of the last measurement of the rate
-	Measure time.Duration // how often the rate is measured
-	MinRate float64       // attempts a second that are always allowed
+	Quota   QuotaConfig   `nines:"-"`             // of retries, besides
+	Beta    float64       `nines:"beta,ratio"`    // share of the rate that is left after the server was overloaded
+	Scale   float64       `nines:"scale"`         // how fast the rate grows: its third derivative is 6·Scale, in attempts/s⁴
+	Smooth  float64       `nines:"smooth,ratio"`  // weight of the last measurement of the rate
+	Measure time.Duration `nines:"measure"`       // how often the rate is measured
+	MinRate float64       `nines:"min_rate,rate"` // attempts a second that are always allowed
 }
 
 // DefaultAdaptiveConfig returns the AWS SDKs' adaptive mode (botocore/retries/adaptive.py, throttling.py

@@ -32,20 +32,20 @@ func (g Growth) String() string {
 
 // A Backoff says how long to wait before each retry: a wait that grows, up to Max, with jitter.
 type Backoff struct {
-	First  time.Duration // before the first retry; 0: no wait at all
-	Max    time.Duration // the longest wait; 0: no limit
-	Growth Growth
-	Factor float64       // by which it grows, or to which power
-	Step   time.Duration // by which it grows each time, if it is Linear
+	First  time.Duration `nines:"-,in=backoff"`        // before the first retry; 0: no wait at all
+	Max    time.Duration `nines:"-,in=backoff"`        // the longest wait; 0: no limit
+	Growth Growth        `nines:"growth"`              // how waits grow: by Factor each time; by Step each time; as 1, 1, 2, 3, 5, 8; as 1, 2, 3, 4 to the power of Factor
+	Factor float64       `nines:"factor,factor,min=0"` // by which it grows, or to which power
+	Step   time.Duration `nines:"step,none"`           // by which it grows each time, if growth is linear
 
-	Jitter     Jitter
-	Spread     float64       // of Proportional and Upward: share of the wait
-	Width      time.Duration // of Around
-	CapLast    bool          // Max is applied after the jitter; false: before, so that waits at Max are spread too, and may exceed it
-	FlatCap    bool          // a wait of Max has no jitter (aws-sdk-go-v2 until 2026)
-	FirstExact bool          // the first wait has no jitter (Finagle)
+	Jitter     Jitter        `nines:"jitter"`             // how waits are spread: not; from 0 to the wait; from half the wait to all of it; decorrelated: from the first wait to three times the last one; proportional: by Spread both ways; upward: by Spread; around: by Width both ways; as Envoy did until 2020; as Polly does
+	Spread     float64       `nines:"spread,ratio,min=0"` // share of the wait, of jitter proportional and upward
+	Width      time.Duration `nines:"width,none"`         // of jitter around
+	CapLast    bool          `nines:"cap_last"`           // the longest wait is applied after the jitter; false: before, so that waits of that length are spread too, and may exceed it
+	FlatCap    bool          `nines:"flat_cap"`           // the longest wait has no jitter (aws-sdk-go-v2 until 2026)
+	FirstExact bool          `nines:"first_exact"`        // the first wait has no jitter (Finagle)
 
-	Grain time.Duration // waits are cut down to whole multiples of this, as they grow too; 0: nanoseconds
+	Grain time.Duration `nines:"grain,none"` // waits are cut down to whole multiples of this, as they grow too; 0: nanoseconds
 }
 
 // DefaultBackoff returns 50 ms that double up to 1 s, with full jitter. The AWS SDKs begin with

@@ -8,9 +8,9 @@ import (
 
 // ConcurrencyConfig says how many retries at once a [Concurrency] allows.
 type ConcurrencyConfig struct {
-	Share   float64 // of the attempts under way; 0: none but Min
-	Min     int     // retries allowed at once, however few attempts are under way
-	PerCall bool    // the share is of calls and retries under way, the waits of calls included, and may be exceeded by the last one: failsafe-go
+	Share   float64 `nines:"share,ratio,min=0,max=1"` // retries at once, as a share of the attempts under way; 0: none but Min
+	Min     int     `nines:"min_concurrency,min=0"`   // retries allowed at once, however few attempts are under way
+	PerCall bool    `nines:"of_calls"`                // the share is of calls and retries under way, the waits of calls included, and may be exceeded by the last one: failsafe-go
 }
 
 // Validate names every field that makes no sense.

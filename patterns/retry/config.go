@@ -14,23 +14,23 @@ const UnlimitedAttempts = math.MaxInt
 
 // Config says what is retried, how often and when.
 type Config struct {
-	Attempts    int            // tries in all, the first included; 1: no retry
-	On          patterns.Kinds // kinds of failure that are worth another try
-	OnlySafe    bool           // leave alone what may have happened, unless the request is idempotent
-	SameReplica bool           // a retry may go to the replica that failed; false: it asks for another one
+	Attempts    int            `nines:"attempts,min=1,unlimited"` // tries in all, the first included; 1: no retry
+	On          patterns.Kinds `nines:"on"`                       // kinds of failure that are worth another try
+	OnlySafe    bool           `nines:"only_safe"`                // leave alone what may have happened, unless the request is idempotent
+	SameReplica bool           `nines:"same_replica"`             // a retry may go to the replica that failed; false: it asks for another one
 
-	Backoff       Backoff       // the waits between attempts
-	Throttled     time.Duration // in place of Backoff.First after the server was overloaded; 0: the same
-	Pushback      Pushback      // what comes of a server's wish not to be called before
-	PushbackMax   time.Duration // longer wishes are ignored; 0: none is too long
-	PushbackSlack time.Duration // of Between
+	Backoff       Backoff       `nines:",inline"`             // the waits between attempts
+	Throttled     time.Duration `nines:"throttled,none"`      // the first wait after the server was overloaded; 0: the same as after other failures
+	Pushback      Pushback      `nines:"pushback"`            // what comes of a server's wish not to be called before some time: at_least: the longer of the wish and the wait; ignored: nothing; instead: the wish in place of the wait, which begins anew after it; between: the wish, but no less than the wait and no more than PushbackSlack above it; jittered: up to half as much again as the wish, in place of the wait
+	PushbackMax   time.Duration `nines:"pushback_max,none"`   // longer wishes are ignored; 0: none is too long
+	PushbackSlack time.Duration `nines:"pushback_slack,none"` // how much longer than the wait the wish may make it, with Pushback between
 
-	Elapsed      time.Duration // no retry begins later than this after the call did; 0: no limit
-	Clip         bool          // a wait is cut short to end at Elapsed (failsafe-go); false: there is none that would end later
-	PastDeadline bool          // a retry is waited for even if it cannot begin before the deadline, as most libraries do, who do not look; false: the call fails at once
+	Elapsed      time.Duration `nines:"elapsed,none"`  // no retry begins later than this after the call did; 0: no limit
+	Clip         bool          `nines:"clip"`          // a wait is cut short to end at Elapsed (failsafe-go); false: there is none that would end later
+	PastDeadline bool          `nines:"past_deadline"` // a retry is waited for even if it cannot begin before the deadline, as most libraries do, who do not look; false: the call fails at once
 
-	Budget  BudgetConfig // limits the retries of all calls together; nil: nothing does
-	PayLate bool         // the budget is asked after the wait (failsafe-go); false: before
+	Budget  BudgetConfig `nines:"-,in=budget"` // limits the retries of all calls together; nil: nothing does
+	PayLate bool         `nines:"pay_late"`    // the budget is asked after the wait (failsafe-go); false: before
 }
 
 // DefaultConfig returns three attempts, as the AWS SDKs, resilience4j and failsafe-go make them,

@@ -9,6 +9,28 @@ import (
 // The presets are what libraries do if nothing is configured. None of them looks at the deadline
 // before it waits. Where a library leaves open what is worth another try, it is every transient failure.
 
+// Presets lists them under the names that files have for them.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "grpc", Version: "1fd061a", Config: GRPC()},
+		{Name: "aws_standard", Version: "v1.47.7", Config: AWSStandard()},
+		{Name: "aws_botocore", Version: "2026-08", Config: AWSBotocore()},
+		{Name: "aws_standard_2026", Version: "v1.48.0", Config: AWSStandard2026()},
+		{Name: "aws_adaptive", Version: "2026-08", Config: AWSAdaptive()},
+		{Name: "envoy", Version: "84e84367", Config: Envoy()},
+		{Name: "envoy_budget", Version: "84e84367", Config: EnvoyBudget()},
+		{Name: "finagle", Version: "4feb34cb", Config: Finagle()},
+		{Name: "linkerd", Version: "2026-08", Config: Linkerd()},
+		{Name: "polly", Version: "173d6d1d", Config: Polly()},
+		{Name: "polly_jittered", Version: "173d6d1d", Config: PollyJittered()},
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j()},
+		{Name: "resilience4j_exponential", Version: "af9e7c97", Config: Resilience4jExponential()},
+		{Name: "failsafe_go", Version: "v0.9.8", Config: FailsafeGo()},
+		{Name: "cenkalti", Version: "v5.0.3", Config: Cenkalti()},
+		{Name: "temporal", Version: "83fc2bc6", Config: Temporal()},
+	}
+}
+
 // anyError is what libraries retry that know nothing of kinds of failure: also what a policy of the
 // caller's own has turned away.
 var anyError = patterns.Transient | patterns.KindsOf(patterns.Rejected, patterns.Conflict)

@@ -8,12 +8,12 @@ import (
 
 // QuotaConfig says how many retries a [Quota] allows.
 type QuotaConfig struct {
-	Tokens        int  // that fit, and that there are at the start
-	Cost          int  // tokens that a retry takes
-	TimeoutCost   int  // after a timeout, in place of Cost
-	ThrottleCost  int  // after the server was overloaded, in place of Cost
-	Credit        int  // tokens that a success brings
-	CreditRetried bool // after a retry too; false: only if the first attempt succeeds
+	Tokens        int  `nines:"tokens"`         // tokens that fit, and that there are at the start
+	Cost          int  `nines:"cost"`           // tokens that a retry takes
+	TimeoutCost   int  `nines:"timeout_cost"`   // after a timeout, in place of Cost
+	ThrottleCost  int  `nines:"throttle_cost"`  // after the server was overloaded, in place of Cost
+	Credit        int  `nines:"credit"`         // tokens that a success brings
+	CreditRetried bool `nines:"credit_retried"` // a success brings them after a retry too; false: only if the first attempt succeeds
 }
 
 // DefaultQuotaConfig returns the AWS SDKs' standard mode until 2026: 500 tokens, 5 for a retry, 10 after

@@ -70,6 +70,7 @@ func (r *Retry) Counts() Counts { return r.counts }
 // Wrap returns next with retries.
 func (r *Retry) Wrap(next patterns.Call) patterns.Call {
 	return func(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
+		first := max(req.Attempt, 1) // more for a hedge: its attempts have numbers, and luck, of their own
 		call := r.Begin(p.Now(), req)
 		defer func() { r.Over(&call, p.Now()) }() // even if the caller is killed
 		for {
@@ -79,7 +80,7 @@ func (r *Retry) Wrap(next patterns.Call) patterns.Call {
 			if !r.Send(&call, p.Now()) {
 				return resp, call.blame(err)
 			}
-			req.Attempt = call.Attempt
+			req.Attempt = first + call.Attempt - 1
 			if resp, err = next(p, req); err == nil {
 				r.Succeeded(&call, p.Now())
 				return resp, nil
@@ -145,6 +146,9 @@ func (r *Retry) Begin(now sim.Time, req patterns.Request) State {
 	key := req.ID
 	if key == 0 { // nameless requests must not all draw the same jitter
 		key = sim.Mix(r.counts.Calls, 0)
+	}
+	if req.Attempt > 1 { // nor all copies of one request
+		key = sim.Mix(key, uint64(req.Attempt))
 	}
 	return State{Attempt: 1, began: now, key: key, idempotent: req.Idempotency != 0}
 }

@@ -10,8 +10,8 @@ import (
 
 // ThrottleConfig says when a [Throttle] allows retries.
 type ThrottleConfig struct {
-	MaxTokens  float64 // tokens that fit, and that there are at the start
-	TokenRatio float64 // tokens that a success brings; a failure takes 1
+	MaxTokens  float64 `nines:"max_tokens"`  // tokens that fit, and that there are at the start
+	TokenRatio float64 `nines:"token_ratio"` // tokens that a success brings; a failure takes 1
 }
 
 // Validate names every field that makes no sense.

@@ -10,8 +10,8 @@ import (
 
 // TokensConfig says how many retries [Tokens] allow.
 type TokensConfig struct {
-	Deposit  float64 // tokens that a success brings; a retry costs 1
-	Capacity float64 // tokens that fit, and that there are at the start; 0: never a retry
+	Deposit  float64 `nines:"-,in=ratio"`     // tokens that a success brings; a retry costs 1
+	Capacity float64 `nines:"capacity,min=0"` // tokens that fit, and that there are at the start; 0: never a retry
 }
 
 // DefaultTokensConfig returns a tenth of a token for a success and room for 10.
