@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type Policies struct {
 	Retry    *Retry    `nines:"retry"`        // try again
 	Breaker  *Breaker  `nines:"breaker"`      // stop calling a callee that keeps failing
 	Balance  Balance   `nines:"balance"`      // choose a replica
+	Outlier  *Outlier  `nines:"outlier"`      // leave out replicas that do worse than others
 	Fallback *Fallback `nines:"fallback"`     // answer something else instead of failing
 	Bulkhead *Bulkhead `nines:"bulkhead"`     // bound the calls under way
 	More     []Own     `nines:",families"`    // families of the catalog, in its order
@@ -71,6 +73,13 @@ type Own struct {
 	Config any    // what its Config func returned, decoded into
 }
 
+// written reports whether the pair has policies of its own.
+func (c *Calls) written(caller, callee string) bool {
+	return slices.ContainsFunc(c.Callers, func(from Caller) bool {
+		return from.Name == caller && slices.ContainsFunc(from.Callees, func(to Callee) bool { return to.Name == callee })
+	})
+}
+
 // Between returns the policies that caller uses for callee: those of the pair, or calls.default.
 func (c *Calls) Between(caller, callee string) Policies {
 	for _, from := range c.Callers {
@@ -93,14 +102,6 @@ type Timeout struct {
 	Propagate bool          `nines:"propagate"`    // the callee learns the deadline and calls nobody after it
 	Cancel    bool          `nines:"cancel"`       // the callee is told when the caller gives up, and stops
 }
-
-// Balance chooses the replica that a call goes to; another try goes to another one if there is one.
-type Balance struct {
-	Pick           string `nines:"pick,one=round_robin|random|least|p2c"` // in turn; at random; fewest calls under way; the better of two at random
-	EjectUnhealthy bool   `nines:"eject_unhealthy"`                       // leave out replicas that fail their probes
-}
-
-func (b *Balance) defaults() { b.Pick = "round_robin" }
 
 // A Bulkhead bounds the calls under way from one client.
 type Bulkhead struct {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nines-sim/nines/patterns/balance"
 )
 
 // Validate reports every mistake that the types cannot rule out: names of things that do not
@@ -71,6 +73,7 @@ func review(s *Scenario) *reviewer {
 	r.circles()
 	r.theQueues()
 	r.theCalls()
+	r.theChoices()
 	r.theWorkload()
 	r.theObjectives()
 	r.theHealing()
@@ -293,6 +296,40 @@ func (r *reviewer) theCalls() {
 				r.note(at, "%s does not call %s here: its policies are not used", caller.Name, callee.Name)
 			}
 			r.policies(at, &callee.Policies)
+		}
+	}
+}
+
+// theChoices notes what callers want of the choice of a replica that cannot be.
+func (r *reviewer) theChoices() {
+	noted := make(map[string]bool)
+	note := func(path, format string, args ...any) {
+		if !noted[path] {
+			noted[path] = true
+			r.note(path, format, args...)
+		}
+	}
+	for _, caller := range r.callers {
+		for _, name := range r.callees(caller) {
+			p, callee := r.s.Calls.Between(caller, name), r.s.Service(name)
+			path := "calls.default"
+			if r.s.Calls.written(caller, name) {
+				path = "calls." + caller + "." + name
+			}
+			if p.Balance.Zones.Mode != balance.Ignore && r.s.Service(caller) == nil {
+				note(path+".balance.zones", "%s is in no zone: zones do not matter to it", caller)
+			}
+			if p.Outlier == nil {
+				continue
+			}
+			switch n := callee.Instances(); {
+			case callee.External:
+				note(path+".outlier", "%s is external, and one: nothing is ever ejected", name)
+			case callee.Store != nil && (callee.Store.Ack == "quorum" || callee.Store.Reads != "any"):
+				note(path+".outlier", "no balancer chooses among the copies of %s: what is ejected is called all the same", name)
+			case p.Outlier.never(n) != "":
+				note(path+".outlier", "nothing is ever ejected of the %d of %s: %s", n, name, p.Outlier.never(n))
+			}
 		}
 	}
 }

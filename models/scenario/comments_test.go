@@ -90,7 +90,7 @@ func readComments(t *testing.T) map[string]string {
 				switch name := decl.Name.Name; {
 				case in == "" && name == "defaults" && decl.Recv != nil && decl.Doc != nil:
 					comments[decl.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name+".defaults"] = oneLine(decl.Doc)
-				case in != "" && decl.Recv == nil && name == "Presets":
+				case in != "" && decl.Recv == nil && strings.HasSuffix(name, "Presets"):
 					readPresets(decl, func(preset, f string) { presets[in+preset] = in + f })
 				case in != "" && decl.Recv == nil && decl.Doc != nil:
 					funcs[in+name] = oneLine(decl.Doc)

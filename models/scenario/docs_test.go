@@ -24,7 +24,8 @@ func TestReference(t *testing.T) {
 	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
 	var missing []string
 	types := make(map[string]*shape)
-	each(root, func(sh *shape) { types[sh.typ.Name()] = sh })
+	unset := make(map[string]reflect.Value)
+	each(root, root.unset(), func(sh *shape, v reflect.Value) { types[sh.typ.Name()], unset[sh.typ.Name()] = sh, v })
 
 	section := regexp.MustCompile(`(?s)<!-- keys (\w+) -->\n.*?<!-- end -->`)
 	var shown []string
@@ -35,7 +36,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("the reference has a table of %s, which is no type of the format", name)
 			return old
 		}
-		return "<!-- keys " + name + " -->\n" + keysTable(types[name]) + "<!-- end -->"
+		return "<!-- keys " + name + " -->\n" + keysTable(types[name], unset[name]) + "<!-- end -->"
 	})
 	for name := range types {
 		if !slices.Contains(shown, name) && name != "Caller" && name != "Callee" && name != "Share" && name != "Setting" && name != "Axis" {
@@ -69,29 +70,34 @@ func TestReferenceExamples(t *testing.T) {
 	}
 }
 
-// each calls f for every struct of the format.
-func each(sh *shape, f func(*shape)) {
+// each calls f for every struct of the format, with a value of which no key is written.
+func each(sh *shape, unset reflect.Value, f func(*shape, reflect.Value)) {
 	switch sh.kind {
 	case table:
-		each(sh.entry, f)
+		each(sh.entry, sh.entry.unset(), f)
 	case group:
-		f(sh)
+		f(sh, unset)
 		for _, k := range sh.keys {
-			each(k.shape, f)
+			inner := k.shape
+			if inner.kind == group {
+				each(inner, k.inside(unset), f)
+			} else {
+				each(inner, reflect.Value{}, f)
+			}
 		}
 		if sh.rest != nil {
-			each(sh.rest.shape, f)
+			each(sh.rest.shape, reflect.Value{}, f)
 		}
 	}
 }
 
 // keysTable describes a type: what it is, its keys, and where its defaults come from.
-func keysTable(sh *shape) string {
+func keysTable(sh *shape, unset reflect.Value) string {
 	name := nameOf(sh.typ)
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(comments()[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
 	escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
-	for i, k := range sh.describe() {
+	for i, k := range sh.describe(unset) {
 		value := k.Default
 		switch of := sh.keys[i].shape; {
 		case value == `""` || value == "[]":

@@ -53,6 +53,7 @@ func subjects() []subject {
 		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker"},
 		{"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](), []string{"bulkhead.Bulkhead"}, "bulkhead"},
 		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance"},
+		{"outlier", onCalls + "outlier", reflect.TypeFor[Outlier](), []string{"outlier.Detector", "outlier.Accrual"}, "outlier"},
 		{"cache", "services.<service>.ops.<op>.cache", reflect.TypeFor[Cache](), []string{"cache.Cache"}, ""},
 	}
 }
@@ -65,7 +66,7 @@ func Pages() []Page {
 		sh := shaper.of(s.typ, tag{})
 		p := Page{
 			Name: s.name, Where: s.where,
-			Short: comments()[nameOf(s.typ)], Keys: sh.describeAll(""), Defaults: comments()[nameOf(s.typ)+".defaults"],
+			Short: comments()[nameOf(s.typ)], Keys: sh.describeAll("", sh.unset()), Defaults: comments()[nameOf(s.typ)+".defaults"],
 		}
 		for _, machine := range s.machines {
 			p.About = append(p.About, prose(comments()["text "+machine], keysOf(s.typ)))
@@ -80,22 +81,35 @@ func Pages() []Page {
 	return pages
 }
 
+// unset returns a value of a group of which no key is written.
+func (sh *shape) unset() reflect.Value {
+	v := reflect.New(sh.typ).Elem()
+	setDefaults(sh, v)
+	return v
+}
+
+// inside returns the value of a group inside one, as it is when nothing in either is written.
+func (k *key) inside(unset reflect.Value) reflect.Value {
+	if k.shape.optional || k.family != nil {
+		return k.shape.unset()
+	}
+	return unset.FieldByIndex(k.index)
+}
+
 // describeAll lists the keys of a group and of the sections inside it.
-func (sh *shape) describeAll(above string) (list []PageKey) {
-	for i, d := range sh.describe() {
+func (sh *shape) describeAll(above string, unset reflect.Value) (list []PageKey) {
+	for i, d := range sh.describe(unset) {
 		d.Key = join(above, d.Key)
 		list = append(list, d)
-		if inner := sh.keys[i].shape; inner.kind == group {
-			list = append(list, inner.describeAll(d.Key)...)
+		if k := sh.keys[i]; k.shape.kind == group {
+			list = append(list, k.shape.describeAll(d.Key, k.inside(unset))...)
 		}
 	}
 	return list
 }
 
 // describe lists the keys of a group, in order.
-func (sh *shape) describe() []PageKey {
-	unset := reflect.New(sh.typ).Elem()
-	setDefaults(sh, unset)
+func (sh *shape) describe(unset reflect.Value) []PageKey {
 	var list []PageKey
 	for _, k := range sh.keys {
 		d := PageKey{Key: k.name, Meaning: sh.meaning(k), Unit: k.shape.unit()}

@@ -23,7 +23,7 @@ func checkConfig[C any](err error, fail func(key, problem string)) {
 			continue
 		}
 		problem := fmt.Sprintf("is %v, need %s", bad.Value, inKeys(bad.Need, keys))
-		if key, ok := keys[lastSegments(bad.Field, 1)]; ok {
+		if key, ok := keyOf(bad.Field, keys); ok {
 			fail(key, problem)
 		} else {
 			fail("", inKeys(bad.Field, keys)+" "+problem)
@@ -43,6 +43,15 @@ func leaves(err error) (list []error) {
 	return list
 }
 
+// keyOf finds the key of a field by the end of its name: Rate.Factor, or Factor where that is enough.
+func keyOf(name string, keys map[string]string) (key string, ok bool) {
+	if key, ok = keys[lastSegments(name, 2)]; ok {
+		return key, true
+	}
+	key, ok = keys[lastSegments(name, 1)]
+	return key, ok
+}
+
 // keysOf returns the keys of a struct's fields, and of those inside it, by their names.
 func keysOf(t reflect.Type) map[string]string {
 	keys := make(map[string]string)
@@ -57,10 +66,14 @@ func keysOf(t reflect.Type) map[string]string {
 		}
 		if f.Type.Kind() == reflect.Struct && !own[f.Type] {
 			for name, key := range keysOf(f.Type) {
-				if !tg.inline {
-					key = tg.key + "." + key
+				if tg.inline {
+					keys[name] = key
+					continue
 				}
-				keys[name] = key
+				keys[f.Name+"."+name] = tg.key + "." + key
+				if _, taken := keys[name]; !taken {
+					keys[name] = tg.key + "." + key
+				}
 			}
 			continue
 		}
@@ -74,7 +87,7 @@ var goName = regexp.MustCompile(`\[?\b[A-Z]\w*(\.[A-Z]\w*)*\b\]?`)
 // inKeys replaces the names of fields in a text for programmers by the keys that stand for them.
 func inKeys(text string, keys map[string]string) string {
 	return goName.ReplaceAllStringFunc(text, func(name string) string {
-		if key, ok := keys[lastSegments(strings.Trim(name, "[]"), 1)]; ok {
+		if key, ok := keyOf(strings.Trim(name, "[]"), keys); ok {
 			return key
 		}
 		return name

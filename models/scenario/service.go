@@ -6,15 +6,17 @@ import "time"
 // external one is somebody else's: only its latency and its faults are known.
 type Service struct {
 	Name     string     `nines:",name"`
-	Replicas int        `nines:"replicas,min=1"`                    // identical servers of it; a store has copies instead
-	CPUs     int        `nines:"cpus,min=1"`                        // calls that each replica works on at one time
-	Threads  int        `nines:"threads,min=1,unlimited,auto=cpus"` // calls that each replica has taken in: working, or waiting for callees
-	Queue    Discipline `nines:"queue"`                             // calls that wait for a thread, per replica
-	Spread   []string   `nines:"spread,ref=zone,auto=all zones"`    // zones that the replicas are placed in, in turn
-	Store    *Store     `nines:"store"`                             // it keeps data, in copies
-	External bool       `nines:"external"`                          // somebody else's: no capacity of ours, only latency and faults
-	Probes   Probes     `nines:"probes"`                            // how balancers learn that a replica is unhealthy
-	Ops      []Op       `nines:"ops,required"`                      // what it can be asked for
+	Replicas int        `nines:"replicas,min=1"`                               // identical servers of it; a store has copies instead
+	CPUs     int        `nines:"cpus,min=1"`                                   // calls that each replica works on at one time
+	Threads  int        `nines:"threads,min=1,unlimited,auto=cpus"`            // calls that each replica has taken in: working, or waiting for callees
+	Queue    Discipline `nines:"queue"`                                        // calls that wait for a thread, per replica
+	Spread   []string   `nines:"spread,ref=zone,auto=all zones"`               // zones that the replicas are placed in, in turn
+	Speed    []float64  `nines:"speed,factor,min=0.001,max=1000,auto=1x each"` // how fast the replicas work, in turn: 0.5x takes twice as long
+	Weights  []float64  `nines:"weights,min=0.001,max=1000000,auto=1 each"`    // what balancers take the replicas to be worth, in turn: 2 is worth twice as many calls as 1
+	Store    *Store     `nines:"store"`                                        // it keeps data, in copies
+	External bool       `nines:"external"`                                     // somebody else's: no capacity of ours, only latency and faults
+	Probes   Probes     `nines:"probes"`                                       // how balancers learn that a replica is unhealthy
+	Ops      []Op       `nines:"ops,required"`                                 // what it can be asked for
 }
 
 func (s *Service) defaults() { s.Replicas, s.CPUs = 1, 1 }

@@ -17,6 +17,7 @@ type edge struct {
 	caller, callee          string
 	policies                scenario.Policies
 	balance, retry, breaker sim.Keyed // luck
+	outlier                 sim.Keyed
 	counts                  *measure.Edge
 }
 
@@ -30,10 +31,29 @@ func (sys *System) edge(caller, callee string) *edge {
 	e := &edge{
 		caller: caller, callee: callee, policies: sys.sc.Calls.Between(caller, callee),
 		balance: sys.s.Keyed("balance/" + name), retry: sys.s.Keyed("retry/" + name), breaker: sys.s.Keyed("breaker/" + name),
-		counts: sys.rec.Edge(name),
+		outlier: sys.s.Keyed("outlier/" + name),
+		counts:  sys.rec.Edge(name),
 	}
 	sys.edges = append(sys.edges, e)
 	return e
+}
+
+// A client is one instance of a caller as it calls a callee.
+type client struct {
+	*edge
+	via    *nodes.Transport
+	from   *network.Host
+	number int // of the instance among those of the caller
+}
+
+// instance returns the place of the instance with that group among those of a caller.
+func (sys *System) instance(caller string, g *sim.Group) int {
+	for _, svc := range sys.services {
+		if svc.Name() == caller {
+			return slices.IndexFunc(svc.members, func(m *member) bool { return m.Group() == g })
+		}
+	}
+	return 0 // the consumers of a queue, or a stream, are one
 }
 
 // name returns "caller.callee".
@@ -53,7 +73,7 @@ func (sys *System) client(caller, callee string, from *network.Host, g *sim.Grou
 func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
-	call := sys.spans.attempts(e, sys.callee(callee, via, from, e))
+	call := sys.spans.attempts(e, sys.callee(callee, client{e, via, from, sys.instance(caller, g)}))
 	here, retries := sends, false // here: the places that have no policy between them and the call
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/detect"
 	"github.com/nines-sim/nines/patterns/heal"
 	"github.com/nines-sim/nines/sim"
@@ -15,7 +16,7 @@ func (sys *System) buildHealing() {
 	for _, svc := range sys.services {
 		if sys.ejects(svc.Name()) {
 			for _, m := range svc.members {
-				svc.probe("readiness", m, readiness(svc.sc.Probes), m.SetHealthy)
+				svc.probe("readiness", m, readiness(svc.sc.Probes), m.SetHealthy, func() { m.passed = sys.s.Now() })
 			}
 		}
 		if sys.sc.Healing.Restart != nil || sys.sc.Healing.Replace != nil {
@@ -27,7 +28,7 @@ func (sys *System) buildHealing() {
 // ejects reports whether some caller of a service leaves unhealthy replicas out.
 func (sys *System) ejects(callee string) bool {
 	return slices.ContainsFunc(sys.edges, func(e *edge) bool {
-		return e.callee == callee && e.policies.Balance.EjectUnhealthy
+		return e.callee == callee && e.policies.Balance.SkipUnhealthy
 	})
 }
 
@@ -39,14 +40,22 @@ func liveness(sc *scenario.Liveness) detect.Config {
 	return detect.Config{Period: sc.Every, Timeout: sc.Timeout, Failures: sc.Failures, Successes: 1}
 }
 
-// probe asks a replica for its health, from the platform, and tells what is believed.
-func (svc *service) probe(what string, m *member, cfg detect.Config, changed func(up bool)) *detect.Detector {
+// probe asks a replica for its health, from the platform, and tells what is believed, and every probe that
+// was passed if anybody wants to know.
+func (svc *service) probe(what string, m *member, cfg detect.Config, changed func(up bool), passed func()) *detect.Detector {
 	what += " of " + m.Name()
+	ask := m.Call(svc.sys.plain, svc.sys.platform)
 	prober := detect.Prober{
 		Detector: detect.New(cfg, svc.sys.s.Now()),
-		Probe:    m.Call(svc.sys.plain, svc.sys.platform),
-		Key:      keyOf(what),
-		Changed:  func(_ *sim.Process, now detect.State) { changed(now == detect.Up) },
+		Probe: func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+			resp, err := ask(p, req)
+			if err == nil && passed != nil {
+				passed()
+			}
+			return resp, err
+		},
+		Key:     keyOf(what),
+		Changed: func(_ *sim.Process, now detect.State) { changed(now == detect.Up) },
 	}
 	svc.sys.s.Background(what, func(p *sim.Process) { prober.Run(p) })
 	return prober.Detector
@@ -89,7 +98,7 @@ func (svc *service) heal() {
 				if !up && m.Up() {
 					h.healer.Down(i, heal.Unhealthy)
 				}
-			})
+			}, nil)
 			m.OnChange(func(up bool) {
 				if up { // without this, one that is started anew and still fails would be no news
 					detector.Reset(svc.sys.s.Now())

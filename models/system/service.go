@@ -2,13 +2,11 @@ package system
 
 import (
 	"slices"
+	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
-	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
-	"github.com/nines-sim/nines/patterns/balance"
-	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/sim"
 )
 
@@ -23,6 +21,7 @@ type service struct {
 	caches  []*opCache
 	data    *storage // of a service that keeps data; else nil
 	faulty  impaired // what acts on all replicas
+	reports bool     // whether answers say how loaded the replica is
 
 	failed, expired error // that callers see; nobody changes an error
 }
@@ -33,7 +32,9 @@ type member struct {
 	clients []patterns.Call // of its present life, for each callee
 	cached  []patterns.Call // of each operation that has a cache: its steps behind that
 	faulty  impaired
-	crashes int // that hold it down
+	speed   float64  // 1 takes as long as an operation's work says
+	crashes int      // that hold it down
+	passed  sim.Time // its last readiness probe that was passed
 }
 
 func (sys *System) addService(sc *scenario.Service) {
@@ -47,12 +48,20 @@ func (sys *System) addService(sc *scenario.Service) {
 	zones := sys.spread(sc)
 	for i := range sc.Instances() {
 		machine := sys.addMachine(machineName(sc.Name, i), zones[i%len(zones)])
-		svc.members = append(svc.members, &member{Replica: svc.Add(machine.Machine)})
+		svc.members = append(svc.members, &member{Replica: svc.Add(machine.Machine), speed: inTurn(sc.Speed, i)})
 	}
 	if sc.Store != nil {
 		svc.data = newStorage(svc)
 	}
 	sys.services = append(sys.services, svc)
+}
+
+// inTurn returns the i-th of values that go round, or 1 if there are none.
+func inTurn(values []float64, i int) float64 {
+	if len(values) == 0 {
+		return 1
+	}
+	return values[i%len(values)]
 }
 
 // nodeConfig is the scenario's service in the words of package nodes.
@@ -120,15 +129,22 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 	if n < 0 { // a health check: it has needed a thread
 		return patterns.Response{}, nil
 	}
+	var resp patterns.Response
+	var err error
 	if req.Deadline == 0 {
-		return svc.do(p, r.Number(), n, &req)
+		resp, err = svc.do(p, r.Number(), n, &req)
+	} else {
+		limit := p.WithDeadline(req.Deadline)
+		resp, err = svc.do(p, r.Number(), n, &req)
+		if err != nil && limit.Ended(err) {
+			err = svc.expired
+		}
+		limit.Close()
 	}
-	limit := p.WithDeadline(req.Deadline)
-	resp, err := svc.do(p, r.Number(), n, &req)
-	if err != nil && limit.Ended(err) {
-		err = svc.expired
+	if svc.reports {
+		_, threads, waiting := r.InUse()
+		resp.Load = float64(threads+waiting) / float64(svc.sc.CPUs)
 	}
-	limit.Close()
 	return resp, err
 }
 
@@ -141,7 +157,11 @@ func (svc *service) do(p *sim.Process, i, n int, req *patterns.Request) (resp pa
 	if quorum {
 		luck = sim.Mix(luck, uint64(i)) // the copies of a quorum work on one request with luck of their own
 	}
-	if err := m.Work(p, o.work(luck, req.Attempt)); err != nil {
+	work := o.work(luck, req.Attempt)
+	if m.speed != 1 {
+		work = time.Duration(float64(work) / m.speed)
+	}
+	if err := m.Work(p, work); err != nil {
 		return resp, err
 	}
 	if m.Fails(luck, req.Attempt) || o.fails(luck, req.Attempt) {
@@ -167,41 +187,4 @@ func (svc *service) do(p *sim.Process, i, n int, req *patterns.Request) (resp pa
 	}
 	o.apply(req, quorum)
 	return resp, nil
-}
-
-// balanced returns the way from a host to the replicas of the service.
-func (svc *service) balanced(via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
-	return balance.New(balanceConfig(e.policies.Balance), e.balance, svc.guarded(via, from, e)).Call
-}
-
-// targets returns the ways from a host to each replica.
-func (svc *service) targets(via *nodes.Transport, from *network.Host) []balance.Target {
-	targets := make([]balance.Target, len(svc.members))
-	for i, m := range svc.members {
-		targets[i] = m.Target(via, from)
-	}
-	return targets
-}
-
-// guarded returns the targets behind the policies that each has for itself.
-func (svc *service) guarded(via *nodes.Transport, from *network.Host, e *edge) []balance.Target {
-	targets := svc.targets(via, from)
-	if b := e.policies.Breaker; b != nil && b.Per == "replica" {
-		targets = breaker.Guard(svc.sys.s, b.Of(e.name()), e.breaker, targets)
-	}
-	return targets
-}
-
-func balanceConfig(sc scenario.Balance) balance.Config {
-	cfg := balance.DefaultConfig()
-	cfg.SkipUnhealthy = sc.EjectUnhealthy
-	switch sc.Pick {
-	case "round_robin":
-		cfg.Pick = balance.RoundRobin
-	case "random":
-		cfg.Pick = balance.Random
-	case "least":
-		cfg.Pick = balance.LeastRequests
-	}
-	return cfg
 }

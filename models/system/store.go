@@ -7,7 +7,6 @@ import (
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/network"
-	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
 	"github.com/nines-sim/nines/patterns/replication"
@@ -184,9 +183,9 @@ func (st *storage) keep(p *sim.Process, i int, o *op, req *patterns.Request) (pa
 	return patterns.Response{Version: req.Value}, nil
 }
 
-// call returns the way from a host to the data. Clients know at once who the primary is.
-func (st *storage) call(via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
-	targets := st.svc.guarded(via, from, e)
+// call returns the way from a client to the data. Clients know at once who the primary is.
+func (st *storage) call(c client) patterns.Call {
+	targets := st.svc.targets(c)
 	read, write := st.primary(targets), st.primary(targets)
 	if st.quorum() {
 		copies := make([]replication.Copy, len(targets))
@@ -196,7 +195,7 @@ func (st *storage) call(via *nodes.Transport, from *network.Host, e *edge) patte
 		q := replication.NewQuorum(replication.QuorumConfig{N: st.sc.Copies, R: st.sc.R, W: st.sc.W}, copies)
 		read, write = q.Read, q.Write
 	} else if st.sc.Reads == "any" {
-		read = balance.New(balanceConfig(e.policies.Balance), e.balance, targets).Call
+		read = st.svc.balancer(c, targets).Call
 	}
 	read, write = st.ledger.Reads(read), st.ledger.Writes(write)
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {

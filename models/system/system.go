@@ -87,16 +87,16 @@ func build(s *sim.Simulation, sc *scenario.Scenario, families []scenario.Family,
 	return sys
 }
 
-// callee returns the way from a host to a service, without any policy but the choice of a replica.
-func (sys *System) callee(name string, via *nodes.Transport, from *network.Host, e *edge) patterns.Call {
+// callee returns the way from a client to a service, without any policy but the choice of a replica.
+func (sys *System) callee(name string, c client) patterns.Call {
 	if i := slices.IndexFunc(sys.services, func(svc *service) bool { return svc.Name() == name }); i >= 0 {
 		if data := sys.services[i].data; data != nil {
-			return data.call(via, from, e)
+			return data.call(c)
 		}
-		return sys.services[i].balanced(via, from, e)
+		return sys.services[i].balanced(c)
 	}
 	if i := slices.IndexFunc(sys.externals, func(e *external) bool { return e.Name == name }); i >= 0 {
-		return sys.externals[i].Call(via, from)
+		return sys.externals[i].Call(c.via, c.from)
 	}
 	panic("system: there is no service " + name)
 }

@@ -175,8 +175,17 @@ func (b *Balancer) Loads() []Load {
 // Call sends a request to one target; it is a [patterns.Call]. The response says which, even if
 // an error comes with it. Without a target to send to, the error is [patterns.Unavailable].
 func (b *Balancer) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
+	return b.CallBy(p, req, req.Key)
+}
+
+// CallBy is [Balancer.Call] for picks by another key than the request's own: one that fewer requests have,
+// or more.
+func (b *Balancer) CallBy(p *sim.Process, req patterns.Request, key uint64) (patterns.Response, error) {
 	start := p.Sim().Now()
+	own := req.Key
+	req.Key = key
 	m := b.pick(start, &req)
+	req.Key = own
 	if m == nil {
 		return patterns.Response{}, b.noTargets
 	}

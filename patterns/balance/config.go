@@ -40,25 +40,25 @@ func (k Pick) compares() bool { return k == LeastRequests || k == Choices }
 // Config says how calls are spread. The zero value of each field but Pick, and Choices where it counts,
 // does nothing.
 type Config struct {
-	Pick    Pick
-	Choices int     // for the pick Choices: how many targets are drawn
-	Replace bool    // for the pick Choices: one may be drawn twice, as in Envoy and gRPC; two targets then do not always share the load evenly
-	Load    Measure // for LeastRequests and Choices: what is the load of a target
-	EWMA    EWMA
-	Stale   time.Duration // loads are read so often and in between are what they were; 0: they are as of now
+	Pick    Pick          `nines:"pick"`          // in turn; at random, as likely as their weights; the least load; the least load of a few at random: the power of two choices; in turn, as often as their weights; by key on a ring; by key in an evenly filled table
+	Choices int           `nines:"choices,min=2"` // how many are drawn at random for the least loaded of them
+	Replace bool          `nines:"replace"`       // one may be drawn twice, as in Envoy and gRPC; two replicas then do not always share the load evenly
+	Load    Measure       `nines:"load"`          // what is the load of a replica: calls of this client under way; how long calls take, times calls under way; what it said of itself in its last answer
+	EWMA    EWMA          `nines:"ewma"`          // how latencies are averaged
+	Stale   time.Duration `nines:"stale,none"`    // loads are read so often and in between are what they were; 0: they are as of now
 
-	Ring     Ring
-	Table    int      // for the pick Maglev: entries of its table, a prime number
-	Bound    float64  // for RingHash and Maglev: no target has more than so many times the average of the calls under way; 0: no bound
-	Overflow Overflow // where what is over the bound goes
+	Ring     Ring     `nines:"ring"`                             // how large the ring is
+	Table    int      `nines:"table,min=2,max=5000011"`          // entries of the evenly filled table, a prime number
+	Bound    float64  `nines:"bound,factor,min=1,max=1000,none"` // by key, no replica has more than so many times the average of the calls under way; 0: no bound
+	Overflow Overflow `nines:"overflow"`                         // where what is over the bound goes: to the next of the table; in an order of the key's own
 
-	SkipUnhealthy bool    // leave out targets that are known to be unhealthy
-	Panic         float64 // share of healthy targets below which health is not believed and all are used; 0: never
-	AvoidLast     bool    // send another attempt or another copy of a request to somebody else, if there is anybody
+	SkipUnhealthy bool    `nines:"eject_unhealthy"`              // leave out replicas that fail their probes
+	Panic         float64 `nines:"panic,ratio,min=0,max=1,none"` // share of healthy replicas below which health is not believed and all are used; 0: never
+	AvoidLast     bool    `nines:"avoid_last"`                   // send another attempt or another copy of a request to somebody else, if there is anybody
 
-	SlowStart SlowStart
-	Subset    Subset
-	Zones     Zones
+	SlowStart SlowStart `nines:"slow_start"` // fewer calls at first for a replica that is healthy again
+	Subset    Subset    `nines:"subset"`     // which replicas a client uses at all
+	Zones     Zones     `nines:"zones"`      // keep calls in the zone of the caller
 }
 
 // DefaultConfig returns the power of two choices among the healthy, with retries sent elsewhere.

@@ -16,9 +16,12 @@ import (
 // passed over, and the next entry of the table counts. (Envoy makes a new table without it, which moves
 // a few other keys as well.)
 
-// Ring says how large the ring of the pick RingHash is. Every target has as many entries as its weight
+// Ring says how large the ring is on which targets are found by key. Every target has as many entries as its weight
 // says, and at least one.
-type Ring struct{ MinSize, MaxSize int }
+type Ring struct {
+	MinSize int `nines:"min_size,min=1,max=8388608"` // entries at least, if MaxSize allows
+	MaxSize int `nines:"max_size,min=1,max=8388608"` // entries at most
+}
 
 // DefaultRing returns gRPC's defaults (proposal A42), which are Envoy's but for the maximum: 1024 to 4096.
 func DefaultRing() Ring { return Ring{1024, 4096} }

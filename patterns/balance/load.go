@@ -35,13 +35,13 @@ func (m Measure) String() string {
 // A Loader is a target that knows how loaded it is, whoever sent the calls.
 type Loader interface{ Load() float64 }
 
-// EWMA says how latencies are averaged for the measure PeakEWMA. A call that takes longer than the average
+// EWMA says how latencies are averaged where they are the load. A call that takes longer than the average
 // becomes the average; a shorter one, or time that passes while somebody looks, moves it down, with weights
 // of exp(-age/Decay).
 type EWMA struct {
-	Decay        time.Duration // the mean lifetime of an observation
-	Initial      time.Duration // of a target that was not called yet; 0: it is called once, and not again before it answered
-	ErrorPenalty time.Duration // a call that fails counts as having taken this long at least; 0: as long as it took, so that failing fast attracts calls
+	Decay        time.Duration `nines:"decay,positive"`     // the mean lifetime of an observation
+	Initial      time.Duration `nines:"initial,none"`       // of a replica that was not called yet; 0: it is called once, and not again before it answered
+	ErrorPenalty time.Duration `nines:"error_penalty,none"` // a call that fails counts as having taken this long at least; 0: as long as it took, so that failing fast attracts calls
 }
 
 func (e EWMA) check(f *check.Fields, used bool) {

@@ -1,9 +1,28 @@
 package balance
 
-import "time"
+import (
+	"time"
 
-// The presets are what libraries do if nothing else is configured. None of them leaves out the replica
-// that an earlier attempt went to, unless that is said; Envoy does with a retry_host_predicate.
+	"github.com/nines-sim/nines/patterns"
+)
+
+// Presets returns what libraries do if nothing else is configured. None of them leaves out the replica that
+// an earlier attempt went to, unless that is said; Envoy does with a retry_host_predicate.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "finagle", Version: "4feb34cb", Config: Finagle()},
+		{Name: "finagle_peak_ewma", Version: "1e8497ea", Config: FinaglePeakEWMA()},
+		{Name: "linkerd", Version: "2026", Config: Linkerd()},
+		{Name: "envoy_round_robin", Version: "e01a970a", Config: EnvoyRoundRobin()},
+		{Name: "envoy_least_request", Version: "e01a970a", Config: EnvoyLeastRequest()},
+		{Name: "envoy_ring_hash", Version: "0336fd61", Config: EnvoyRingHash()},
+		{Name: "envoy_maglev", Version: "104df3de", Config: EnvoyMaglev()},
+		{Name: "grpc_round_robin", Version: "40245426", Config: GRPCRoundRobin()},
+		{Name: "grpc_least_request", Version: "40245426", Config: GRPCLeastRequest()},
+		{Name: "grpc_ring_hash", Version: "40245426", Config: GRPCRingHash()},
+		{Name: "nginx", Version: "1.3.1", Config: Nginx()},
+	}
+}
 
 // Finagle returns Finagle's default (Balancers.scala and P2CPick.scala at 4feb34cb, October 2024): the
 // power of two choices by calls under way. When nobody is healthy, it goes on as if all were.

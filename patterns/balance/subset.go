@@ -13,9 +13,9 @@ import (
 // 1000 clients and 1000 targets, everybody knowing everybody makes a million. It pays when a client's few
 // targets are down together, and when subsets do not cover the targets evenly.
 type Subset struct {
-	Kind   SubsetKind
-	Size   int // targets that a client uses, if there are as many
-	Client int // which client this is, counted from 0
+	Kind   SubsetKind `nines:"kind"`       // every replica; some at random; some, so that clients cover the replicas evenly
+	Size   int        `nines:"size,min=1"` // replicas that a client uses, if there are as many
+	Client int        `nines:"-"`          // which client this is, counted from 0
 }
 
 // A SubsetKind says how a subset is chosen.

@@ -21,9 +21,9 @@ type Weighted interface{ Weight() float64 }
 // picks Random, LeastRequests, Choices and SmoothWeighted. Targets are not new when a balancer is. Health
 // is noticed when a target is looked at.
 type SlowStart struct {
-	Window     time.Duration // until the full weight; 0: no slow start
-	Aggression float64       // 1: it grows evenly; more: faster at first
-	MinWeight  float64       // share of the weight to begin with
+	Window     time.Duration `nines:"window,none"`                  // until the full weight; 0: no slow start
+	Aggression float64       `nines:"aggression,min=0,max=1000"`    // 1: it grows evenly; more: faster at first
+	MinWeight  float64       `nines:"min_weight,ratio,min=0,max=1"` // share of the weight to begin with
 }
 
 // EnvoySlowStart returns Envoy's defaults for a window: aggression 1, min_weight_percent 10.

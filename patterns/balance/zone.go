@@ -14,14 +14,14 @@ type Zoned interface{ Zone() string }
 // of the way between zones. It pays when callers are spread over the zones in another way than targets:
 // then the zone with too few targets is overloaded, unless calls overflow. In a panic, zones do not matter.
 type Zones struct {
-	Mode ZoneMode
-	Own  string // the zone of the caller
+	Mode ZoneMode `nines:"mode"` // they do not matter; the own zone takes what its shares of the replicas and of the callers allow; the own zone takes all, others what it cannot
+	Own  string   `nines:"-"`    // the zone of the caller
 
-	Callers    []ZoneCallers // Aware: how many callers there are in each zone
-	MinTargets int           // Aware: healthy targets below which zones do not matter
-	Share      float64       // Aware: share of the calls for which zones matter
+	Callers    []ZoneCallers `nines:"-"`                       // Aware: how many callers there are in each zone
+	MinTargets int           `nines:"min_targets,min=0"`       // aware: healthy replicas below which zones do not matter
+	Share      float64       `nines:"share,ratio,min=0,max=1"` // aware: share of the calls for which zones matter
 
-	Overprovision float64 // Prefer: the own zone takes all calls as long as so many times its healthy share is 1
+	Overprovision float64 `nines:"overprovision,factor,min=1,max=1000"` // prefer: the own zone takes all calls as long as so many times its healthy share is 1
 }
 
 // ZoneCallers says how many callers there are in a zone.

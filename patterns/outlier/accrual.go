@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/internal/check"
 	"github.com/nines-sim/nines/patterns/internal/window"
 	"github.com/nines-sim/nines/sim"
@@ -13,14 +14,19 @@ import (
 // AccrualConfig says when an endpoint is ejected by its own failures, and for how long. Failures and Rate
 // eject by themselves; at least one must be set.
 type AccrualConfig struct {
-	Failures int // failures in a row that eject; 0: no number does
+	Failures int `nines:"consecutive,min=1,none"` // failures in a row that eject; 0: no number does
 
-	Rate     float64       // success rate below which a failure ejects; 0: none does
-	Window   time.Duration // how long an outcome counts in the rate, on average; no rate is known before
-	MinCalls int           // calls in the last Window below which the rate says nothing
+	Rate     float64       `nines:"rate,ratio,min=0,max=1,none"` // success rate below which a failure ejects; 0: none does
+	Window   time.Duration `nines:"window,none"`                 // how long an outcome counts in the rate, on average; no rate is known before
+	MinCalls int           `nines:"min_calls,min=0"`             // calls in the last Window below which the rate says nothing
 
-	First time.Duration // the first ejection of an endpoint that was well
-	Max   time.Duration // the longest, if probes fail again and again
+	First time.Duration `nines:"first,positive"` // the first ejection of an endpoint that was well
+	Max   time.Duration `nines:"max,positive"`   // the longest, if probes fail again and again
+}
+
+// AccrualPresets returns what libraries do that look at each endpoint alone, if nothing else is configured.
+func AccrualPresets() []patterns.Preset[AccrualConfig] {
+	return []patterns.Preset[AccrualConfig]{{Name: "finagle", Version: "4feb34cb", Config: Finagle()}}
 }
 
 // Finagle returns the defaults of Finagle's failure accrual (FailureAccrualPolicy.scala and

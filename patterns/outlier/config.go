@@ -3,36 +3,37 @@ package outlier
 import (
 	"time"
 
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/internal/check"
 )
 
 // Config says what makes an endpoint an outlier and how long it is ejected. Each rule ejects by itself.
 // The names of Envoy's fields are in parentheses where they differ.
 type Config struct {
-	Interval time.Duration // from one sweep to the next; ejections end in sweeps, whatever began them
+	Interval time.Duration `nines:"interval,positive"` // from one sweep to the next; ejections end in sweeps, whatever began them
 
-	Failures InARow // failures of any kind (consecutive_5xx)
-	Gateway  InARow // gateway errors, and calls without an answer unless Split (consecutive_gateway_failure)
-	Local    InARow // calls without an answer, if Split (consecutive_local_origin_failure)
-	Split    bool   // judge calls without an answer apart from what endpoints answer (split_external_local_origin_errors)
+	Failures InARow `nines:"consecutive"`         // failures of any kind (consecutive_5xx)
+	Gateway  InARow `nines:"consecutive_gateway"` // gateway errors, and calls without an answer unless Split (consecutive_gateway_failure)
+	Local    InARow `nines:"consecutive_local"`   // calls without an answer, if Split (consecutive_local_origin_failure)
+	Split    bool   `nines:"split"`               // judge calls without an answer apart from what endpoints answer (split_external_local_origin_errors)
 
-	Rate  SuccessRate
-	Share FailureShare
+	Rate  SuccessRate  `nines:"success_rate"`  // a success rate far below that of the others
+	Share FailureShare `nines:"failure_share"` // a large share of failures
 
-	Base       time.Duration // the first ejection lasts so long, the n-th in short order n times as long (base_ejection_time)
-	Max        time.Duration // but not longer, unless Base is (max_ejection_time)
-	Jitter     time.Duration // and up to so much more, at random (max_ejection_time_jitter)
-	MaxEjected float64       // share of the endpoints that may be ejected at once (max_ejection_percent)
-	AlwaysOne  bool          // and if none is, one may be, whatever its share (always_eject_one_host)
-	Checks     bool          // a passed health check ends an ejection (successful_active_health_check_uneject_host)
+	Base       time.Duration `nines:"base,positive"`                 // the first ejection lasts so long, the n-th in short order n times as long (base_ejection_time)
+	Max        time.Duration `nines:"max,none"`                      // but not longer, unless Base is (max_ejection_time)
+	Jitter     time.Duration `nines:"jitter,none"`                   // and up to so much more, at random (max_ejection_time_jitter)
+	MaxEjected float64       `nines:"max_ejected,ratio,min=0,max=1"` // share of the endpoints that may be ejected at once (max_ejection_percent)
+	AlwaysOne  bool          `nines:"always_one"`                    // and if none is, one may be, whatever its share (always_eject_one_host)
+	Checks     bool          `nines:"checks"`                        // a passed health check ends an ejection (successful_active_health_check_uneject_host)
 
-	Rules Rules // the details that libraries differ in
+	Rules Rules `nines:"rules"` // the details that libraries differ in
 }
 
 // InARow ejects an endpoint at once when so many of its calls fail in a row.
 type InARow struct {
-	Failures int     // 0: never
-	Enforce  float64 // share of detections that eject: 1 is all
+	Failures int     `nines:"failures,min=1,none"`       // so many failures in a row; 0: never
+	Enforce  float64 `nines:"enforce,ratio,min=0,max=1"` // share of detections that eject: 1 is all
 }
 
 // SuccessRate ejects, in a sweep, the endpoints whose success rate in the interval before was less than
@@ -42,20 +43,20 @@ type InARow struct {
 // of the rates of all that had enough calls. One bad endpoint among n that are equally good is √(n−1)
 // standard deviations below the mean: with a Factor of 1.9, it takes 5 endpoints to eject any.
 type SuccessRate struct {
-	Factor       float64 // 0: no such rule; a thousandth of Envoy's success_rate_stdev_factor
-	MinEndpoints int     // endpoints with enough calls below which the rule is silent (success_rate_minimum_hosts)
-	MinCalls     int     // calls that are enough (success_rate_request_volume)
-	Enforce      float64 // share of detections that eject
-	EnforceLocal float64 // the same for the rates of answers at all, if Split
+	Factor       float64 `nines:"factor,min=0,max=1000,none"`      // standard deviations below the mean; 0: no such rule; a thousandth of Envoy's success_rate_stdev_factor
+	MinEndpoints int     `nines:"min_endpoints,min=0"`             // endpoints with enough calls below which the rule is silent (success_rate_minimum_hosts)
+	MinCalls     int     `nines:"min_calls,min=0"`                 // calls that are enough (success_rate_request_volume)
+	Enforce      float64 `nines:"enforce,ratio,min=0,max=1"`       // share of detections that eject
+	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"` // the same for the rates of answers at all, if Split
 }
 
 // FailureShare ejects, in a sweep, the endpoints of whose calls in the interval before such a share failed.
 type FailureShare struct {
-	Threshold    float64 // 0: no such rule
-	MinEndpoints int     // endpoints with enough calls below which the rule is silent
-	MinCalls     int     // calls that are enough
-	Enforce      float64 // share of detections that eject
-	EnforceLocal float64 // the same for the share of calls without an answer, if Split
+	Threshold    float64 `nines:"threshold,ratio,min=0,max=1,none"` // share of failures; 0: no such rule
+	MinEndpoints int     `nines:"min_endpoints,min=0"`              // endpoints with enough calls below which the rule is silent
+	MinCalls     int     `nines:"min_calls,min=0"`                  // calls that are enough
+	Enforce      float64 `nines:"enforce,ratio,min=0,max=1"`        // share of detections that eject
+	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"`  // the same for the share of calls without an answer, if Split
 }
 
 // Rules are the details in which Envoy and gRPC differ.
@@ -85,6 +86,17 @@ func (r Rules) String() string {
 		return "grpc"
 	}
 	return "unknown rules"
+}
+
+// Words are the rules as files have them.
+func (Rules) Words() []string { return []string{"envoy", "grpc"} }
+
+// Presets returns what libraries do that compare endpoints, if nothing else is configured.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "envoy", Version: "00c7146d", Config: Envoy()},
+		{Name: "grpc", Version: "3e994faf", Config: GRPC()},
+	}
 }
 
 // DefaultConfig returns [Envoy] with a maximum of half of the endpoints, and always one. Envoy's own 10 %
