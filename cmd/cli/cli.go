@@ -95,7 +95,7 @@ missed (--check); 4 an invariant is violated; 5 a run was not deterministic; 130
 	root.SetFlagErrorFunc(nearestFlag)
 	a.plainHelp(root)
 	root.AddCommand(
-		a.list(), a.show(), a.validate(), a.paths(), a.explain(),
+		a.list(), a.show(), a.validate(), a.paths(), a.explain(), a.export(),
 		a.run(), a.compare(), a.sweep(), a.plot(), a.replay(), a.version(),
 	)
 	for _, cmd := range root.Commands() {

@@ -17,8 +17,18 @@ type Breaker struct {
 // sleepWindow 5 s, one probe.
 func (b *Breaker) defaults() { b.Per, b.Config = "client", breaker.DefaultConfig() }
 
-func (b *Breaker) presets() []Preset {
-	return presets(breaker.Presets(), func(c breaker.Config) { b.Config = c })
+func (b *Breaker) presets() []Preset { return presets(breaker.Presets(), b.use) }
+
+func (b *Breaker) use(c breaker.Config) {
+	b.Forced = ""
+	switch c.Forced {
+	case breaker.ForcedOpen:
+		b.Forced = "open"
+	case breaker.ForcedClosed:
+		b.Forced = "closed"
+	}
+	c.Name, c.Forced = "", breaker.Closed
+	b.Config = c
 }
 
 // settle leaves the rate out where another rule is written, and no preset has one.
