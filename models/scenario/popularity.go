@@ -21,10 +21,8 @@ func (c *Cache) Life() time.Duration {
 // miss is the share of calls at a rate that a warm cache passes on. Of a thing that is asked for at a rate,
 // an answer is loaded once in its life and the time until the next call, 1 / rate, on average: a load while the
 // old answer is given (soft_ttl) counts like a miss. That is exact for calls at random that are answered at once;
-// what misses for one thing while it is being loaded, and failures that are kept, are left out.
-//
-// If not all things have room, an answer of a uniform popularity is there with the chance that room bears to
-// things. For Zipf's law see [Cache.hits].
+// what misses for one thing while it is being loaded, and failures that are kept, are left out. If not all things
+// have room it is an approximation, see hits.
 func (c *Cache) miss(rate float64, replicas int) float64 {
 	if c == nil || rate == 0 {
 		return 1
@@ -35,14 +33,6 @@ func (c *Cache) miss(rate float64, replicas int) float64 {
 	life := c.Life().Seconds()
 	if life == 0 {
 		life = math.Inf(1)
-	}
-	if c.Popularity == 0 {
-		between := float64(c.Keys) / rate // calls for one key, in seconds
-		hit := 1.0
-		if !math.IsInf(life, 1) {
-			hit = life / (life + between)
-		}
-		return 1 - float64(hit*min(1, float64(c.Size)/float64(c.Keys)))
 	}
 	groups := c.groups()
 	x := c.characteristic(groups)
@@ -56,9 +46,12 @@ func (c *Cache) miss(rate float64, replicas int) float64 {
 // Things alike are a number of things in a row of popularity, each with the same share of the calls.
 type alike struct{ things, share float64 }
 
-// groups returns the things of a cache under Zipf's law: each of the first hundred by itself, then in groups
-// within which popularity differs by a few percent at most.
+// groups returns the things of a cache: all, if they are alike; under Zipf's law each of the first hundred by itself,
+// then in groups within which popularity differs by a few percent at most.
 func (c *Cache) groups() (list []alike) {
+	if c.Popularity == 0 {
+		return []alike{{float64(c.Keys), 1 / float64(c.Keys)}}
+	}
 	const alone, ratio = 100, 1.02
 	total := 0.0
 	for k := 1.0; k <= float64(c.Keys); {

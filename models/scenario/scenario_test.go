@@ -557,7 +557,10 @@ func TestLoadBehindACache(t *testing.T) {
 	}{
 		{"get.cache.per=replica", 3 * 20000 / (300 + 20000.0/200)}, // each of three is asked 200 times a second
 		{"get.cache.ttl=none", 0},
-		{"get.cache.size=10000", 600 - 0.5*(600-20000/(300+20000.0/600))}, // half of the keys are kept
+		{"get.cache.size=10000", 600 / (2 - math.Exp(-9/(1-math.Ln2)))}, // half of the keys are kept, each is called for 9 times in 5 min
+		{"get.cache.soft_ttl=4m", 20000 / (240 + 20000.0/600)},
+		{"get.cache.ttl_jitter=20%", 20000 / (270 + 20000.0/600)},
+		{"profiles.ops.get.cache={keys: 20000, ttl: none, soft_ttl: 4m}", 20000 / (240 + 20000.0/600)},
 		{"profiles.ops.get.cache=none", 600},
 	}
 	for _, test := range tests {
@@ -565,6 +568,81 @@ func TestLoadBehindACache(t *testing.T) {
 		if got := rows[2].Rate; math.Abs(got-test.want) > 1e-9 {
 			t.Errorf("%s: db gets %v calls a second, want %v", test.set, got, test.want)
 		}
+	}
+}
+
+// Under Zipf's law, what groups of things alike give is what all things one by one give.
+func TestLoadOfAPopularity(t *testing.T) {
+	f := load(t, "cache-flush")
+	for _, exponent := range []float64{0.5, 0.9, 1, 1.3} {
+		miss, total := 0.0, 0.0
+		for k := range 20000 {
+			total += math.Pow(float64(k+1), -exponent)
+		}
+		for k := range 20000 {
+			rate := 600 * math.Pow(float64(k+1), -exponent) / total
+			miss += rate / (1 + 300*rate)
+		}
+		rows := variant(t, f, "", fmt.Sprintf("get.cache.popularity=zipf %v", exponent)).LoadReport().Rows
+		if got := rows[2].Rate; math.Abs(got-miss) > miss/1000 {
+			t.Errorf("zipf %v: db gets %v calls a second, want %v", exponent, got, miss)
+		}
+		// With room for 2000 and no time to live: one by one, by halving.
+		low, high := 0.0, 1e9
+		for range 200 {
+			x, held := (low+high)/2, 0.0
+			miss = 0
+			for k := range 20000 {
+				p := math.Pow(float64(k+1), -exponent) / total
+				held += 1 - math.Exp(-p*x)
+				miss += 600 * p * math.Exp(-p*x)
+			}
+			if held < 2000 {
+				low = x
+			} else {
+				high = x
+			}
+		}
+		rows = variant(t, f, "", fmt.Sprintf("profiles.ops.get.cache={keys: 20000, ttl: none, size: 2000, popularity: zipf %v}", exponent)).LoadReport().Rows
+		if got := rows[2].Rate; math.Abs(got-miss) > miss/1000 {
+			t.Errorf("zipf %v, room for 2000: db gets %v calls a second, want %v", exponent, got, miss)
+		}
+	}
+}
+
+// What fails without any fault falls back; validate also says what it is if all of it does, and the tries of a
+// stand-in count as those of any call.
+func TestLoadOfFallbacks(t *testing.T) {
+	f, err := scenario.Parse("shop.yaml", []byte(`
+nines: 1
+services:
+  web: {cpus: 2, ops: {get: {work: exp 5ms, calls: [db.read]}}}
+  db: {cpus: 6, ops: {read: {work: exp 5ms, errors: 10%}}}
+  spare: {ops: {read: {work: exp 30ms, errors: 20%}}}
+  last: {ops: {read: {work: exp 1ms}}}
+calls:
+  web: {db: {fallback: {call: spare.read}}, spare: {fallback: {call: last.read}, retry: {attempts: 2}}}
+  users: {web: {fallback: {call: last.read}}}
+workload: {users: {rate: 50/s, mix: {web.get: 100%}}}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.Base()
+	r := s.LoadReport()
+	got := make(map[string]string)
+	for _, row := range r.Rows {
+		got[row.Service] = fmt.Sprintf("%.3g/s %.3g%% %.3g%% %.3gx", row.Rate, 100*row.Base, 100*row.Fallen, row.Amplification)
+	}
+	want := map[string]string{
+		"web": "50/s 12.5% 12.5% 1x", "db": "50/s 4.17% 4.17% 1x",
+		"spare": "5/s 15% 150% 2x", "last": "1/s 0.1% 10% 1x",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s\n%s", diff, r)
+	}
+	if !strings.Contains(r.String(), "  all fallbacks  ") {
+		t.Errorf("the table does not show it:\n%s", r)
 	}
 }
 

@@ -130,7 +130,7 @@ func newCache(o *op) *cache.Cache {
 	return cache.New(cfg, o.cached)
 }
 
-// warm fills the cache as if it had been in use for long, at ages spread over an answer's shortest life: with all
+// warm fills the cache as if it had been in use for long, at ages spread over an answer's life: with all
 // things that have room if all are as popular, else with those that a long run leaves there, the most popular
 // first.
 func (c *opCache) warm(svc *service) {
@@ -145,7 +145,6 @@ func (c *opCache) warm(svc *service) {
 	if sc.SoftTTL > 0 {
 		life = sc.SoftTTL
 	}
-	life -= time.Duration(float64(sc.TTLJitter * float64(life)))
 	ages := svc.sys.s.Keyed("warm/" + c.op.name() + "/" + strconv.Itoa(c.replica+1))
 	var things []uint64
 	for thing := first; thing < last && len(things) < room; thing++ {
@@ -157,9 +156,12 @@ func (c *opCache) warm(svc *service) {
 		slices.Reverse(things) // the most popular was used last
 	}
 	for _, thing := range things {
-		luck := ages.At(thing)
-		age := sim.Time(float64(luck.Float64() * float64(life)))
-		c.Store(-age, cache.KeyOf(patterns.Request{Op: c.op.Op.Name, Key: thing}), patterns.Response{From: c.op.name()}, 0)
+		luck, key, state := ages.At(thing), cache.KeyOf(patterns.Request{Op: c.op.Op.Name, Key: thing}), cache.Absent
+		for state != cache.Fresh { // at once, but for a life that luck has made shorter than the age
+			age := sim.Time(float64(luck.Float64() * float64(life)))
+			c.Store(-age, key, patterns.Response{From: c.op.name()}, 0)
+			_, state = c.Lookup(0, key)
+		}
 	}
 }
 
