@@ -61,6 +61,7 @@ func TestContentionOfTheArticle(t *testing.T) {
 				want, band float64
 			}{{"calls", calls, c.calls, 0.01}, {"ms", last, c.ms, 0.03}} {
 				got, se := m.mean.mean(), m.standardError()
+				t.Logf("%.2f ± %.2f %s, want %v", got, se, m.what, m.want)
 				if off := math.Abs(got - m.want); off > 4*se || off > m.band*m.want || se > m.band/2*m.want {
 					t.Errorf("%.2f ± %.2f %s, want %v", got, se, m.what, m.want)
 				}
