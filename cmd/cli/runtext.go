@@ -28,7 +28,7 @@ func (a *app) writeRunText(w io.Writer, r *watchedRun) error {
 	} else if err := timeline.WriteTimeline(w, trace.DefaultTimelineConfig()); err != nil {
 		return err
 	}
-	tables := []report.Table{objectivesTable(r.out.Result), costsTable(r.out.Result), callsTable(r.out.Result), servicesTable(r), cachesTable(r)}
+	tables := []report.Table{objectivesTable(r.out.Result), costsTable(r.out.Result), callsTable(r.out.Result), servicesTable(r), cachesTable(r), layersTable(r.out.Result)}
 	for _, t := range tables {
 		if len(t.Rows) > 0 {
 			fmt.Fprintln(w)
@@ -311,6 +311,30 @@ func cachesTable(r *watchedRun) report.Table {
 		}
 	}
 	t.Rows = rows
+	return t
+}
+
+// layersTable says what each policy did, between each two that have one, and leaves out what never happened.
+func layersTable(res *measure.Result) report.Table {
+	t := report.Table{Columns: []report.Column{{Header: "calls from.to"}, {Header: "layer"}, {Header: "what it did"}}}
+	for _, e := range res.Edges {
+		for _, l := range e.Layers {
+			var did []string
+			for _, c := range l.Counts {
+				switch name, length := strings.CutSuffix(c.Name, "_ns"); {
+				case c.N == 0:
+				case length:
+					did = append(did, strings.ReplaceAll(name, "_", " ")+" "+report.Duration(time.Duration(c.N)))
+				default:
+					did = append(did, fmt.Sprint(strings.ReplaceAll(name, "_", " "), " ", c.N))
+				}
+			}
+			if did == nil {
+				did = []string{"nothing"}
+			}
+			t.Rows = append(t.Rows, []string{e.Edge, l.Layer, strings.Join(did, ", ")})
+		}
+	}
 	return t
 }
 

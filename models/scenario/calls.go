@@ -29,6 +29,7 @@ type Callee struct {
 type Policies struct {
 	Timeout  *Timeout  `nines:"timeout"`      // give up waiting
 	Retry    *Retry    `nines:"retry"`        // try again
+	Hedge    *Hedge    `nines:"hedge"`        // send another copy if there is no answer soon
 	Breaker  *Breaker  `nines:"breaker"`      // stop calling a callee that keeps failing
 	Balance  Balance   `nines:"balance"`      // choose a replica
 	Outlier  *Outlier  `nines:"outlier"`      // leave out replicas that do worse than others
@@ -58,6 +59,8 @@ func (p *Policies) takes(slot string) bool {
 		return p.Retry != nil
 	case "breaker":
 		return p.Breaker != nil && p.Breaker.Per == "client"
+	case "hedge":
+		return p.Hedge != nil
 	case "attempt":
 		return p.Timeout != nil && p.Timeout.Attempt > 0
 	case "bulkhead":

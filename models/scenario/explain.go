@@ -50,6 +50,7 @@ func subjects() []subject {
 		{"fallback", onCalls + "fallback", reflect.TypeFor[Fallback](), []string{"fallback.Fallback"}, ""},
 		{"timeout", onCalls + "timeout", reflect.TypeFor[Timeout](), []string{"timeout.Timeout"}, "timeout"},
 		{"retry", onCalls + "retry", reflect.TypeFor[Retry](), []string{"retry.Retry"}, "retry"},
+		{"hedge", onCalls + "hedge", reflect.TypeFor[Hedge](), []string{"hedge.Hedge"}, "hedge"},
 		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker"},
 		{"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](), []string{"bulkhead.Bulkhead"}, "bulkhead"},
 		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance"},

@@ -7,7 +7,7 @@ import (
 
 // slots of the families of this package; balance and order take none.
 var slots = map[string][]string{
-	"timeout": {"total", "attempt"}, "retry": {"retry"}, "breaker": {"breaker"},
+	"timeout": {"total", "attempt"}, "retry": {"retry"}, "hedge": {"hedge"}, "breaker": {"breaker"},
 	"fallback": {"fallback"}, "bulkhead": {"bulkhead"},
 }
 

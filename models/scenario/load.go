@@ -162,9 +162,17 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 	return f
 }
 
-// tries is how often each call is sent at most, by the retries of so many clients that make calls at a rate
+// tries is how often each call is sent at most, by the retries and hedges of so many clients that make calls at a rate
 // together: +Inf if nothing limits them.
 func (p *Policies) tries(rate float64, clients int) float64 {
+	if p.Hedge != nil {
+		return float64(p.retries(rate, clients) * min(float64(p.Hedge.Attempts), p.Hedge.Budget.most(rate, clients)))
+	}
+	return p.retries(rate, clients)
+}
+
+// retries is the same without hedges.
+func (p *Policies) retries(rate float64, clients int) float64 {
 	r := p.Retry
 	if r == nil {
 		return 1

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/patterns/retry"
 )
 
@@ -71,6 +72,11 @@ func TestPresetsAreBuiltAgain(t *testing.T) {
 	for _, p := range retry.Presets() {
 		if diff := cmp.Diff(p.Config, policies(t, "retry: {preset: "+p.Name+"}").Retry.Of()); diff != "" {
 			t.Errorf("retry: %s (-preset +built):\n%s", p.Name, diff)
+		}
+	}
+	for _, p := range hedge.Presets() {
+		if diff := cmp.Diff(p.Config, policies(t, "hedge: {preset: "+p.Name+"}").Hedge.Of()); diff != "" {
+			t.Errorf("hedge: %s (-preset +built):\n%s", p.Name, diff)
 		}
 	}
 }

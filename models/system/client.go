@@ -8,6 +8,7 @@ import (
 	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/sim"
 	"github.com/nines-sim/nines/sim/measure"
 )
@@ -19,6 +20,9 @@ type edge struct {
 	balance, retry, breaker sim.Keyed // luck
 	outlier                 sim.Keyed
 	counts                  *measure.Edge
+
+	counted []counted       // policies of the clients that there are
+	past    []measure.Layer // what those of earlier clients did
 }
 
 // edge returns the edge between a caller and a callee.
@@ -34,6 +38,7 @@ func (sys *System) edge(caller, callee string) *edge {
 		outlier: sys.s.Keyed("outlier/" + name),
 		counts:  sys.rec.Edge(name),
 	}
+	e.counts.Layers = e.layers
 	sys.edges = append(sys.edges, e)
 	return e
 }
@@ -79,7 +84,11 @@ func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *
 		if slot == "retry" {
 			here, retries = here|tries, true
 		}
+		if slot == "hedge" && p.Hedge != nil {
+			here |= copies
+		}
 		if policy := sys.policy(e, slot, from, g); policy != nil {
+			e.add(slot, g, policy)
 			call, here = policy.Wrap(e.count(here, call)), 0
 		}
 	}
@@ -89,13 +98,14 @@ func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *
 	return e.count(here|calls, call)
 }
 
-// What passes along the chain of policies is counted at three places.
+// What passes along the chain of policies is counted at these places.
 type places uint8
 
 const (
-	calls places = 1 << iota // before all policies
-	tries                    // inside the retries
-	sends                    // behind everything that can turn a call away
+	calls  places = 1 << iota // before all policies
+	tries                     // inside the retries
+	copies                    // inside the hedges
+	sends                     // behind everything that can turn a call away
 )
 
 // count counts what passes at places that have nothing between them. At any time a call that has not been tried
@@ -114,11 +124,17 @@ func (e *edge) count(at places, next patterns.Call) patterns.Call {
 			defer func() { counts.Returned++ }() // even if the caller is killed
 		}
 		if at&tries != 0 {
-			if req.Attempt > 1 {
-				counts.Retries++
-			} else {
+			switch {
+			case req.Attempt <= 1:
 				counts.Answered--
+				counts.Turned++
+			case (req.Attempt-1)%hedge.Stride != 0: // else it is the first try of a hedge
+				counts.Retries++
+				counts.Turned++
 			}
+		}
+		if at&copies != 0 && req.Attempt > hedge.Stride {
+			counts.Hedges++
 			counts.Turned++
 		}
 		if at&sends != 0 {
@@ -135,8 +151,8 @@ func (e *edge) count(at places, next patterns.Call) patterns.Call {
 // check reports counts that are impossible. A family of somebody's own may send a try more than once.
 func (e *edge) check() error {
 	if c := e.counts; len(e.policies.More) == 0 && (c.Answered < 0 || c.Turned < 0) {
-		return fmt.Errorf("edge %s: of %d calls, %d were tried; of their tries and %d retries, %d were sent",
-			e.name(), c.Calls, c.Calls-c.Answered, c.Retries, c.Sent)
+		return fmt.Errorf("edge %s: of %d calls, %d were tried; of their tries, %d retries and %d hedges, %d were sent",
+			e.name(), c.Calls, c.Calls-c.Answered, c.Retries, c.Hedges, c.Sent)
 	}
 	return nil
 }

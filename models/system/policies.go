@@ -9,6 +9,7 @@ import (
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/patterns/bulkhead"
+	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/patterns/retry"
 	"github.com/nines-sim/nines/patterns/timeout"
 	"github.com/nines-sim/nines/sim"
@@ -36,6 +37,10 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 	case "retry":
 		if p.Retry != nil {
 			return retry.New(p.Retry.Of(), e.retry, nil)
+		}
+	case "hedge":
+		if p.Hedge != nil {
+			return hedge.New(p.Hedge.Of(), g.Now(), nil)
 		}
 	case "breaker":
 		if p.Breaker != nil && p.Breaker.Per == "client" {

@@ -15,22 +15,22 @@ const MaxAttempts = 11
 
 // Config says when a request is sent once more although the first copy may yet be answered.
 type Config struct {
-	Attempts int // copies in all, the first included; 1: never a hedge
+	Attempts int `nines:"attempts,min=1,max=11"` // copies in all, the first included; 1: never a hedge
 
-	Mode   Mode
-	Delay  time.Duration   // Fixed: from one copy to the next; 0: all at once
-	Delays []time.Duration // Dynamic: before the second copy, the third, ...; the last one repeats; less than 0: not by time
-	Learn  Learning        // Quantile and Average
+	Mode   Mode            `nines:"mode"`    // what time a hedge waits for: Delay; a Quantile of recent latencies; their average and more; none: it follows a failure only; Delays
+	Delay  time.Duration   `nines:"delay"`   // from one copy to the next; 0: all at once
+	Delays []time.Duration `nines:"delays"`  // before the second copy, the third, ...; the last one repeats; less than 0: not by time
+	Learn  Learning        `nines:",inline"` // of the modes quantile and average
 
-	On        patterns.Kinds // failures that do not end the call if another copy may succeed; none: the first result of any kind counts
-	OnFailure Then           // what comes of such a failure
-	Pushback  bool           // a server's wish not to be called again before some time, or at all (less than 0), delays the next copy or stops all
+	On        patterns.Kinds `nines:"on"`         // failures that do not end the call if another copy may succeed; none: the first result of any kind counts
+	OnFailure Then           `nines:"on_failure"` // what comes of such a failure: the copies under way decide; the next copy is sent at once; it is sent when it is its time
+	Pushback  bool           `nines:"pushback"`   // a server's wish not to be called again before some time, or at all (less than 0), delays the next copy or stops all
 
-	KeepFirst   bool // if all copies fail, the call fails as the first copy did; false: as the last one to end
-	OnlySafe    bool // requests that are not idempotent are not hedged
-	SameReplica bool // a hedge may go where an earlier copy went; false: it asks for somebody else
+	KeepFirst   bool `nines:"keep_first"`   // if all copies fail, the call fails as the first copy did; false: as the last one to end
+	OnlySafe    bool `nines:"only_safe"`    // requests that are not idempotent are not hedged
+	SameReplica bool `nines:"same_replica"` // a hedge may go where an earlier copy went; false: it asks for somebody else
 
-	Budget retry.BudgetConfig // limits the hedges of all calls together; nil: nothing does
+	Budget retry.BudgetConfig `nines:"-,in=budget"` // limits the hedges of all calls together; nil: nothing does
 }
 
 // A Mode says what time a hedge waits for.
@@ -68,21 +68,21 @@ const (
 
 // Learning says from what the delay is learned, and how.
 type Learning struct {
-	From     Source
-	Quantile float64 // of the latencies, 0 to 1
+	From     Source  `nines:"learn_from"`                 // which copies' latencies count: those that succeeded; those that ended by themselves; the first ones of these; those that succeeded, timed out or lost to a faster one
+	Quantile float64 `nines:"quantile,ratio,min=0,max=1"` // of the latencies
 
-	Step    time.Duration // Quantile looks back over so many Steps of this length
-	Steps   int
-	Settled bool // a step counts only when it is over
+	Step    time.Duration `nines:"step"`    // a quantile looks back over so many Steps of this length
+	Steps   int           `nines:"steps"`   // a quantile looks back over so many of them
+	Settled bool          `nines:"settled"` // a step counts only when it is over
 
-	Last   int           // Average looks at so many latencies
-	Factor float64       // and makes the delay so many times their average
-	Plus   time.Duration // and so much more
+	Last   int           `nines:"last"`                // an average is of so many latencies
+	Factor float64       `nines:"factor,factor,min=0"` // the delay is so many times their average
+	Plus   time.Duration `nines:"plus,none"`           // and so much more
 
-	Refresh  time.Duration // how often the delay is brought up to date; 0: always
-	MinCalls int           // no hedge before so many latencies are known
-	Min      time.Duration // the delay is no shorter
-	Max      time.Duration // no hedge if the delay would be this long or longer; longer latencies count as this long; 0: no limit
+	Refresh  time.Duration `nines:"refresh,none"`    // how often the delay is brought up to date; 0: always
+	MinCalls int           `nines:"min_calls,min=0"` // no hedge before so many latencies are known
+	Min      time.Duration `nines:"min,none"`        // the delay is no shorter
+	Max      time.Duration `nines:"max,none"`        // no hedge if the delay would be this long or longer; longer latencies count as this long; 0: no limit
 }
 
 // A Source says which latencies are learned from. Each copy counts for itself, from when it was sent.

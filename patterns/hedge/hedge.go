@@ -10,9 +10,10 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// Stride lies between the numbers of the copies of one attempt: the hedges of attempt 2 are attempts 102,
-// 202, ... So every copy has a number of its own, and luck of its own, with retries around hedges too.
-const Stride = 100
+// Stride lies between the numbers of the copies of one attempt: the hedges of attempt 2 are attempts 1000002,
+// 2000002, ... So every copy has a number of its own, and luck of its own, with retries around hedges, or in
+// them, too.
+const Stride = 1_000_000
 
 // Counts says what a [Hedge] did so far.
 type Counts struct {

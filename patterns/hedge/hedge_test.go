@@ -359,17 +359,17 @@ func TestCopiesAreTold(t *testing.T) {
 					}
 					req.Copies.Add(fmt.Sprint("r", req.Attempt))
 					p.Sleep(time.Second)
-					if req.Attempt > 100 {
+					if req.Attempt > hedge.Stride {
 						names = append(names, fmt.Sprint(req.Copies.Names()))
 					}
 					return patterns.Response{}, &patterns.Error{Kind: patterns.Failed}
 				})
 			s.Go("caller", func(p *sim.Process) { call(p, patterns.Request{ID: 1}) })
 			s.RunUntilIdle()
-			if want := []int{1, 101, 201, 2, 102, 202}; !slices.Equal(attempts, want) {
+			if want := []int{1, 1000001, 2000001, 2, 1000002, 2000002}; !slices.Equal(attempts, want) {
 				t.Errorf("attempts are %v, want %v", attempts, want)
 			}
-			want := []string{"[]", "[r1 r101 r201]", "[r1 r101 r201]", "[]", "[r2 r102 r202]", "[r2 r102 r202]"}
+			want := []string{"[]", "[r1 r1000001 r2000001]", "[r1 r1000001 r2000001]", "[]", "[r2 r1000002 r2000002]", "[r2 r1000002 r2000002]"}
 			if same {
 				want = []string{"[]", "[]", "[]", "[]", "[]", "[]"}
 			}
@@ -453,6 +453,6 @@ func ExampleHedge() {
 		fmt.Printf("%+v\n", h.Counts())
 	})
 	// Output:
-	// slow without hedges: 514 and with: 24
-	// {Calls:10000 Hedges:514 Denied:0 Won:490 Cancelled:514}
+	// slow without hedges: 514 and with: 29
+	// {Calls:10000 Hedges:514 Denied:0 Won:485 Cancelled:514}
 }

@@ -10,6 +10,21 @@ import (
 // The presets are what libraries do if nothing else is configured, or with the few values that they leave
 // to their users.
 
+// Presets lists them under the names that files have for them. Those that leave a value to their users have one
+// here that is usual, and our choice: 100ms for failsafe-go, a twentieth of extra load for Finagle, 1s and one retry
+// for Envoy, twice the average for resilience4j, the 95th percentile of 30s and 20 calls for tower.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "grpc", Version: "1fd061a", Config: GRPC()},
+		{Name: "failsafe_go", Version: "v0.9.8", Config: FailsafeGo(100 * time.Millisecond)},
+		{Name: "polly", Version: "173d6d1d", Config: Polly()},
+		{Name: "finagle", Version: "4feb34cb", Config: Finagle(0.05)},
+		{Name: "envoy", Version: "84e84367", Config: Envoy(time.Second, 1)},
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j(200)},
+		{Name: "tower", Version: "8358ee71", Config: Tower(0.95, 20, 30*time.Second)},
+	}
+}
+
 var anyError = patterns.Transient | patterns.KindsOf(patterns.Rejected, patterns.Conflict)
 
 // GRPC returns gRPC's hedgingPolicy (proposal A6, at 1fd061a; grpc-java has it, grpc-go has not) with the

@@ -53,6 +53,12 @@ func (c Config) Validate() error {
 	return f.Err()
 }
 
+// Counts says what a [Timeout] did so far.
+type Counts struct {
+	Fired uint64 // calls given up
+	Past  uint64 // calls rejected, as their deadline had passed
+}
+
 // A Timeout gives up on a call that has not ended in time.
 //
 //	now ──▶ waiting ──the call ends──▶ its outcome
@@ -73,7 +79,11 @@ type Timeout struct {
 	cfg      Config
 	timedOut error
 	past     error
+	counts   Counts
 }
+
+// Counts returns what happened so far.
+func (t *Timeout) Counts() Counts { return t.counts }
 
 // New returns a timeout. It panics if the configuration is not valid.
 func New(cfg Config) *Timeout {
@@ -110,6 +120,7 @@ func (t *Timeout) Wrap(next patterns.Call) patterns.Call {
 		case at == sim.Never:
 			return next(p, req)
 		case at.Sub(now) <= t.cfg.Margin:
+			t.counts.Past++
 			return patterns.Response{}, t.past
 		}
 		if t.cfg.Propagate {
@@ -119,6 +130,7 @@ func (t *Timeout) Wrap(next patterns.Call) patterns.Call {
 		resp, err := next(p, req)
 		if err != nil && scope.Ended(err) {
 			err = t.timedOut
+			t.counts.Fired++
 		}
 		scope.Close()
 		return resp, err

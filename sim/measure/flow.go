@@ -3,6 +3,7 @@ package measure
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nines-sim/nines/sim"
@@ -34,8 +35,51 @@ func (c EdgeCounts) minus(d EdgeCounts) EdgeCounts {
 // An Edge belongs to one caller and one callee.
 type Edge struct {
 	EdgeCounts
-	name   string
-	before EdgeCounts // when the warm-up ended
+	Layers func() []Layer // what the policies between the two did so far: always the same ones in the same order; may be nil
+
+	name         string
+	before       EdgeCounts // when the warm-up ended
+	layersBefore []Layer
+}
+
+// A Layer says what the policies did that take one place between a caller and a callee.
+type Layer struct {
+	Layer  string       `json:"layer"` // the place: "retry"
+	Counts []LayerCount `json:"counts"`
+}
+
+// A LayerCount is something that a policy counts: "denied". If its name ends with _ns, it is a length of time.
+type LayerCount struct {
+	Name string `json:"name"`
+	N    int64  `json:"n"`
+}
+
+// warm remembers what there is when the warm-up ends.
+func (e *Edge) warm() {
+	e.before = e.EdgeCounts
+	if e.Layers != nil {
+		e.layersBefore = e.Layers()
+	}
+}
+
+// layers returns what the policies did since the warm-up.
+func (e *Edge) layers() []Layer {
+	if e.Layers == nil {
+		return nil
+	}
+	return addLayers(e.Layers(), e.layersBefore, -1)
+}
+
+// addLayers adds so many times the counts of others, which are of the same policies, or none.
+func addLayers(layers, others []Layer, times int64) []Layer {
+	sums := slices.Clone(layers)
+	for i, other := range others {
+		sums[i].Counts = slices.Clone(sums[i].Counts)
+		for j := range other.Counts {
+			sums[i].Counts[j].N += times * other.Counts[j].N
+		}
+	}
+	return sums
 }
 
 // Edge returns a new edge.

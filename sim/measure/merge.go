@@ -38,7 +38,7 @@ func Merge(results ...*Result) *Result {
 func (sum *Result) add(r *Result) {
 	same := slices.EqualFunc(sum.Objectives, r.Objectives, func(a, b ObjectiveResult) bool { return a.Objective == b.Objective }) &&
 		slices.EqualFunc(sum.Operations, r.Operations, func(a, b OperationResult) bool { return a.Operation == b.Operation }) &&
-		slices.EqualFunc(sum.Edges, r.Edges, func(a, b EdgeResult) bool { return a.Edge == b.Edge }) &&
+		slices.EqualFunc(sum.Edges, r.Edges, func(a, b EdgeResult) bool { return a.Edge == b.Edge && sameLayers(a.Layers, b.Layers) }) &&
 		slices.EqualFunc(sum.Queues, r.Queues, func(a, b QueueResult) bool { return a.Queue == b.Queue }) &&
 		slices.EqualFunc(sum.Servers, r.Servers, func(a, b ServerResult) bool { return a.Server == b.Server }) &&
 		slices.EqualFunc(sum.Effects, r.Effects, func(a, b EffectResult) bool { return a.Effect == b.Effect }) &&
@@ -68,6 +68,7 @@ func (sum *Result) add(r *Result) {
 		s := &sum.Edges[i]
 		s.EdgeCounts = s.minus(EdgeCounts{}.minus(e.EdgeCounts))
 		s.AttemptsPerCall = ratio(float64(s.Sent), float64(s.Calls))
+		s.Layers = addLayers(s.Layers, e.Layers, 1)
 	}
 	for i, q := range r.Queues {
 		s := &sum.Queues[i]
@@ -89,6 +90,12 @@ func (sum *Result) add(r *Result) {
 	}
 	sum.Faults = append(slices.Clip(sum.Faults), r.Faults...)
 	sum.Alerts = append(slices.Clip(sum.Alerts), r.Alerts...)
+}
+
+func sameLayers(a, b []Layer) bool {
+	return slices.EqualFunc(a, b, func(a, b Layer) bool {
+		return a.Layer == b.Layer && slices.EqualFunc(a.Counts, b.Counts, func(a, b LayerCount) bool { return a.Name == b.Name })
+	})
 }
 
 func (o *ObjectiveResult) add(other ObjectiveResult) {

@@ -153,7 +153,7 @@ func (r *Recorder) enterWindow(intended sim.Time) {
 	if !r.warm && warm > 0 {
 		r.warm = true
 		for _, e := range r.edges {
-			e.before = e.EdgeCounts
+			e.warm()
 		}
 	}
 	i := (intended - warm) / sim.Time(r.cfg.Window)

@@ -109,6 +109,7 @@ type EdgeResult struct {
 	Edge string `json:"edge"`
 	EdgeCounts
 	AttemptsPerCall float64 `json:"attempts_per_call"`
+	Layers          []Layer `json:"layers,omitempty"` // what the policies did, outermost first
 }
 
 // A QueueResult says what waited.
@@ -175,7 +176,7 @@ func (r *Recorder) Finish(now sim.Time) *Result {
 	}
 	for _, e := range r.edges {
 		c := e.minus(e.before)
-		res.Edges = append(res.Edges, EdgeResult{e.name, c, ratio(float64(c.Sent), float64(c.Calls))})
+		res.Edges = append(res.Edges, EdgeResult{e.name, c, ratio(float64(c.Sent), float64(c.Calls)), e.layers()})
 	}
 	for _, q := range r.queues {
 		q.step(now, q.number)
