@@ -70,7 +70,9 @@ func (svc *service) targets(c client) []balance.Target {
 		targets = breaker.Guard(svc.sys.s, b.Of(c.name()), c.breaker, targets)
 	}
 	if o := c.policies.Outlier; o != nil {
-		targets = outlier.Guard(svc.sys.s, c.name(), svc.judge(c, o), targets)
+		judge := svc.judge(c, o)
+		c.add("outlier", c.group, judge)
+		targets = outlier.Guard(svc.sys.s, c.name(), judge, targets)
 	}
 	return targets
 }

@@ -1,7 +1,9 @@
 package system
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -241,6 +243,10 @@ calls: {default: {`+policies+`}}
 `), strike(fault.Slow, "front/0", 0, time.Hour, fault.Params{Factor: 1, Errors: 1}))
 		if got := out.Result.Calls.Error; got != want {
 			t.Errorf("%s: %d calls fail, want %d", policies, got, want)
+		}
+		layers := fmt.Sprint(out.Result.Edges[0].Layers)
+		if ejected := strings.Contains(layers, "{ejected 1}"); ejected != (want == 3 && strings.HasPrefix(policies, "outlier")) {
+			t.Errorf("%s: the layers are %s", policies, layers)
 		}
 	}
 }

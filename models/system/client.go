@@ -48,6 +48,7 @@ type client struct {
 	*edge
 	via    *nodes.Transport
 	from   *network.Host
+	group  *sim.Group
 	number int // of the instance among those of the caller
 }
 
@@ -78,7 +79,7 @@ func (sys *System) client(caller, callee string, from *network.Host, g *sim.Grou
 func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *network.Host, g *sim.Group) patterns.Call {
 	e := sys.edge(caller, callee)
 	p := &e.policies
-	call := sys.spans.attempts(e, sys.callee(callee, client{e, via, from, sys.instance(caller, g)}))
+	call := sys.spans.attempts(e, sys.callee(callee, client{e, via, from, g, sys.instance(caller, g)}))
 	here, retries := sends, false // here: the places that have no policy between them and the call
 	for _, slot := range slices.Backward(p.Order) {
 		if slot == "retry" {

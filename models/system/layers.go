@@ -7,6 +7,7 @@ import (
 	"github.com/nines-sim/nines/patterns/bulkhead"
 	"github.com/nines-sim/nines/patterns/fallback"
 	"github.com/nines-sim/nines/patterns/hedge"
+	"github.com/nines-sim/nines/patterns/outlier"
 	"github.com/nines-sim/nines/patterns/ratelimit"
 	"github.com/nines-sim/nines/patterns/retry"
 	"github.com/nines-sim/nines/patterns/shed"
@@ -97,6 +98,9 @@ func countsOf(policy any) []measure.LayerCount {
 	case *shed.Limiter:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
+	case interface{ Counts() outlier.Counts }:
+		c := p.Counts()
+		return []measure.LayerCount{count("detected", c.Detected), count("ejected", c.Ejected), count("too_many", c.Overflow), count("returned", c.Returned)}
 	case *byAnswer:
 		return countsOf(p.policy)
 	case *fallback.Fallback:
