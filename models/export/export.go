@@ -25,7 +25,11 @@ type Target struct {
 // Targets lists what can be written.
 func Targets() []Target {
 	return []Target{
+		{"envoy", "Envoy's v3 API: the route and the cluster, YAML", envoy},
+		{"istio", "Istio: a VirtualService and a DestinationRule, YAML", istio},
+		{"grpc", "gRPC: a service config, JSON", grpc},
 		{"resilience4j", "resilience4j: application.yml of Spring Boot", resilience4j},
+		{"failsafe-go", "failsafe-go: Go", failsafeGo},
 	}
 }
 
@@ -90,6 +94,7 @@ func (e *edge) configured() []string {
 		is   bool
 	}{
 		{"fallback", e.Fallback != nil}, {"timeout", e.Timeout != nil}, {"retry", e.Retry != nil}, {"breaker", e.Breaker != nil},
+		{"outlier", e.Outlier != nil},
 		{"bulkhead", e.Bulkhead != nil}, {"balance", true},
 	} {
 		if f.is && (len(e.families) == 0 || slices.Contains(e.families, f.name)) {

@@ -43,11 +43,11 @@ func (b *Balance) aside() {
 	b.Zones.Overprovision = 1.4
 }
 
-func (b *Balance) presets() []Preset {
-	return presets(balance.Presets(), func(c balance.Config) {
-		b.Config = c
-		b.aside()
-	})
+func (b *Balance) presets() []Preset { return presets(balance.Presets(), b.use) }
+
+func (b *Balance) use(c balance.Config) {
+	b.Config = c
+	b.aside()
 }
 
 func (b *Balance) excludes(key string) string {

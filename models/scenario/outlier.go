@@ -20,10 +20,12 @@ func (o *Outlier) defaults() { o.Config = outlier.DefaultConfig() }
 
 func (o *Outlier) presets() []Preset {
 	return append(
-		presets(outlier.Presets(), func(c outlier.Config) { o.Config, o.Accrual = c, nil }),
+		presets(outlier.Presets(), o.use),
 		presets(outlier.AccrualPresets(), func(c outlier.AccrualConfig) { o.Accrual = &Accrual{c} })...,
 	)
 }
+
+func (o *Outlier) use(c outlier.Config) { o.Config, o.Accrual = c, nil }
 
 func (o *Outlier) excludes(key string) string {
 	switch {

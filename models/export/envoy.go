@@ -1,0 +1,215 @@
+package export
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/outlier"
+	"github.com/nines-sim/nines/patterns/retry"
+)
+
+// envoy writes a RouteAction and a Cluster of Envoy's v3 API (route_components.proto, cluster.proto,
+// circuit_breaker.proto and outlier_detection.proto of data-plane-api at 84e84367, January 2026).
+func envoy(e *edge) string {
+	route := object{{"cluster", e.callee}}
+	cluster := object{{"name", e.callee}}
+	perTry := e.envoyTimeouts(&route)
+	if e.has("retry") {
+		route = route.with("retry_policy", e.envoyRetry(&cluster, perTry))
+	}
+	if e.has("balance") {
+		e.envoyBalance(&cluster)
+	}
+	if e.has("outlier") {
+		e.envoyOutlier(&cluster)
+	}
+	return object{{"route", route}, {"cluster", cluster}}.yaml()
+}
+
+// envoyTimeouts writes the total, and returns the timeout of an attempt, which belongs to the retries.
+func (e *edge) envoyTimeouts(route *object) (perTry time.Duration) {
+	if !e.has("timeout") {
+		*route = append(*route, member{"timeout", "0s"}) // unset it would be 15s
+		return 0
+	}
+	total := e.Timeout.Total
+	if e.Retry == nil && e.Timeout.Attempt > 0 && (total == 0 || e.Timeout.Attempt < total) {
+		total = e.Timeout.Attempt
+	} else {
+		perTry = e.Timeout.Attempt
+	}
+	*route = append(*route, member{"timeout", seconds(total)})
+	return perTry
+}
+
+func (e *edge) envoyRetry(cluster *object, perTry time.Duration) object {
+	cfg := e.Retry.Of()
+	does := retry.Envoy()
+	does.Attempts = cfg.Attempts
+	on, kinds := envoyRetryOn(cfg.On)
+	does.On = kinds
+	o := object{{"retry_on", strings.Join(on, ",")}, {"num_retries", cfg.Attempts - 1}}
+	if perTry > 0 {
+		o = append(o, member{"per_try_timeout", seconds(perTry)})
+	}
+	b := cfg.Backoff
+	base := max(b.First.Round(time.Millisecond), time.Millisecond)
+	longest := b.Max.Round(time.Millisecond)
+	if b.Max == 0 {
+		longest = 10 * base
+	}
+	does.Backoff = retry.Backoff{First: base, Max: max(longest, base), Factor: 2, Jitter: retry.Full}
+	o = append(o, member{"retry_back_off", object{{"base_interval", seconds(base)}, {"max_interval", seconds(does.Backoff.Max)}}})
+	if does.SameReplica = cfg.SameReplica; !cfg.SameReplica {
+		o = append(o, member{"retry_host_predicate", []object{{
+			{"name", "envoy.retry_host_predicates.previous_hosts"},
+			{"typed_config", object{{"@type", "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"}}},
+		}}}, member{"host_selection_retry_max_attempts", 3})
+	}
+	thresholds := object{{"priority", "DEFAULT"}}
+	switch budget := cfg.Budget.(type) {
+	case nil:
+		does.Budget = nil
+		thresholds = append(thresholds, member{"max_retries", math.MaxUint32})
+	case retry.ConcurrencyConfig:
+		budget.PerCall = false
+		does.Budget = budget
+		if budget.Share == 0 {
+			thresholds = append(thresholds, member{"max_retries", budget.Min})
+		} else {
+			thresholds = append(thresholds, member{"retry_budget", object{
+				{"budget_percent", object{{"value", percent(budget.Share)}}}, {"min_retry_concurrency", budget.Min},
+			}})
+		}
+	default: // limits how many, where Envoy limits how many at once: its default stays
+		thresholds = append(thresholds, member{"max_retries", 3})
+	}
+	*cluster = append(*cluster, member{"circuit_breakers", object{{"thresholds", []object{thresholds}}}})
+	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
+	return o
+}
+
+// envoyRetryOn returns the conditions that stand for kinds of failure, and the kinds that they stand for.
+func envoyRetryOn(on patterns.Kinds) (conditions []string, kinds patterns.Kinds) {
+	for _, c := range []struct {
+		condition string
+		kinds     patterns.Kinds
+	}{
+		{"5xx", patterns.KindsOf(patterns.Failed, patterns.Timeout, patterns.Reset, patterns.Overloaded, patterns.Unavailable, patterns.Refused)},
+		{"gateway-error", patterns.KindsOf(patterns.Overloaded, patterns.Unavailable, patterns.Timeout)},
+		{"connect-failure", patterns.KindsOf(patterns.Refused)},
+		{"reset", patterns.KindsOf(patterns.Reset, patterns.Timeout)},
+		{"retriable-4xx", patterns.KindsOf(patterns.Conflict)},
+	} {
+		if c.kinds&^on == 0 && c.kinds&^kinds != 0 {
+			conditions, kinds = append(conditions, c.condition), kinds|c.kinds
+		}
+	}
+	return conditions, kinds
+}
+
+func (e *edge) envoyBalance(cluster *object) {
+	cfg := e.Balance.Of()
+	does := balance.EnvoyRoundRobin()
+	common := object{}
+	add := func(key string, value any) { *cluster = cluster.with(key, value) }
+	slow := object{}
+	if w := cfg.SlowStart; w.Window > 0 {
+		slow = object{{"slow_start_window", seconds(w.Window)}, {"aggression", object{{"default_value", w.Aggression}, {"runtime_key", "slow_start." + e.callee}}}, {"min_weight_percent", object{{"value", percent(w.MinWeight)}}}}
+	}
+	switch cfg.Pick {
+	case balance.Random:
+		does.Pick = balance.Random
+		add("lb_policy", "RANDOM")
+	case balance.LeastRequests:
+		does.Pick, does.SlowStart = balance.LeastRequests, cfg.SlowStart
+		add("lb_policy", "LEAST_REQUEST")
+		add("least_request_lb_config", object{{"selection_method", "FULL_SCAN"}}.with("slow_start_config", slow))
+	case balance.Choices:
+		does = balance.EnvoyLeastRequest()
+		does.Choices, does.SlowStart = cfg.Choices, cfg.SlowStart
+		add("lb_policy", "LEAST_REQUEST")
+		add("least_request_lb_config", object{{"choice_count", cfg.Choices}}.with("slow_start_config", slow))
+	case balance.RingHash:
+		does = balance.EnvoyRingHash()
+		does.Ring = cfg.Ring
+		add("lb_policy", "RING_HASH")
+		add("ring_hash_lb_config", object{{"minimum_ring_size", cfg.Ring.MinSize}, {"maximum_ring_size", cfg.Ring.MaxSize}})
+	case balance.Maglev:
+		does = balance.EnvoyMaglev()
+		does.Table = cfg.Table
+		add("lb_policy", "MAGLEV")
+		add("maglev_lb_config", object{{"table_size", cfg.Table}})
+	default:
+		does.Pick = cfg.Pick // with weights its round robin is the smooth weighted one
+		if does.Pick == balance.SmoothWeighted {
+			does.SlowStart = cfg.SlowStart
+		}
+		add("lb_policy", "ROUND_ROBIN")
+		if len(slow) > 0 {
+			add("round_robin_lb_config", object{{"slow_start_config", slow}})
+		}
+	}
+	if e.Balance.Hashes() && cfg.Bound > 0 {
+		does.Bound = cfg.Bound
+		common = append(common, member{"consistent_hashing_lb_config", object{{"hash_balance_factor", int(math.Round(percent(cfg.Bound)))}}})
+	}
+	does.Panic = cfg.Panic
+	common = append(common, member{"healthy_panic_threshold", object{{"value", percent(cfg.Panic)}}})
+	if z := cfg.Zones; z.Mode == balance.Aware {
+		does.Zones = z
+		common = append(common, member{"zone_aware_lb_config", object{
+			{"routing_enabled", object{{"value", percent(z.Share)}}}, {"min_cluster_size", z.MinTargets},
+		}})
+	}
+	does.SkipUnhealthy = cfg.SkipUnhealthy // with health checks
+	does.AvoidLast = cfg.AvoidLast         // by the retry_host_predicate
+	add("common_lb_config", common)
+	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
+}
+
+func (e *edge) envoyOutlier(cluster *object) {
+	if e.Outlier.Accrual != nil {
+		e.remarks = append(e.remarks, Remark{Path: e.path("outlier") + ".accrual", Is: "it"})
+		return
+	}
+	cfg := e.Outlier.Config
+	does := cfg
+	does.Rules, does.Checks = outlier.EnvoyRules, cfg.Checks
+	enforced := func(share float64) int { return int(math.Round(percent(share))) }
+	o := object{
+		{"interval", seconds(cfg.Interval)}, {"base_ejection_time", seconds(cfg.Base)}, {"max_ejection_time", seconds(cfg.Max)},
+		{"max_ejection_time_jitter", seconds(cfg.Jitter)}, {"max_ejection_percent", enforced(cfg.MaxEjected)},
+		{"always_eject_one_host", cfg.AlwaysOne}, {"successful_active_health_check_uneject_host", cfg.Checks},
+		{"split_external_local_origin_errors", cfg.Split},
+	}
+	inARow := func(name string, r *outlier.InARow, enforcing string) {
+		if r.Failures == 0 {
+			r.Enforce = 0
+			o = append(o, member{enforcing, 0})
+			return
+		}
+		o = append(o, member{name, r.Failures}, member{enforcing, enforced(r.Enforce)})
+	}
+	inARow("consecutive_5xx", &does.Failures, "enforcing_consecutive_5xx")
+	inARow("consecutive_gateway_failure", &does.Gateway, "enforcing_consecutive_gateway_failure")
+	if cfg.Split {
+		inARow("consecutive_local_origin_failure", &does.Local, "enforcing_consecutive_local_origin_failure")
+	}
+	if r := cfg.Rate; r.Factor > 0 {
+		o = append(o, member{"success_rate_minimum_hosts", r.MinEndpoints}, member{"success_rate_request_volume", r.MinCalls},
+			member{"success_rate_stdev_factor", int(math.Round(r.Factor * 1000))}, member{"enforcing_success_rate", enforced(r.Enforce)})
+	} else {
+		o = append(o, member{"enforcing_success_rate", 0})
+	}
+	if s := cfg.Share; s.Threshold > 0 {
+		o = append(o, member{"failure_percentage_threshold", enforced(s.Threshold)}, member{"failure_percentage_minimum_hosts", s.MinEndpoints},
+			member{"failure_percentage_request_volume", s.MinCalls}, member{"enforcing_failure_percentage", enforced(s.Enforce)})
+	}
+	*cluster = append(*cluster, member{"outlier_detection", o})
+	compare(e, "outlier", scenario.As[scenario.Outlier](cfg), scenario.As[scenario.Outlier](does))
+}

@@ -1,0 +1,106 @@
+package export_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nines-sim/nines/models/export"
+	"github.com/nines-sim/nines/models/scenario"
+)
+
+// between returns the policies that a file gives to calls from web to api.
+func between(t *testing.T, policies string) *scenario.Policies {
+	t.Helper()
+	text := fmt.Sprintf(`
+nines: 1
+services:
+  web: {ops: {page: {work: 5ms, calls: [api.get]}}}
+  api: {replicas: 10, ops: {get: {work: 5ms}}}
+workload: {users: {rate: 1/s, mix: {web.page: 100%%}}}
+calls: {web: {api: {%s}}}
+`, policies)
+	f, err := scenario.Parse("x.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.Base().Calls.Between("web", "api")
+	return &p
+}
+
+// What a library does by default is what it is told without a remark.
+func TestDefaultsAreExpressed(t *testing.T) {
+	for _, c := range []struct{ target, family, policies string }{
+		{"resilience4j", "retry", "retry: {preset: resilience4j}"},
+		{"resilience4j", "breaker", "breaker: {preset: resilience4j}"},
+		{"resilience4j", "breaker", "breaker: {preset: resilience4j_timed, slow_rate: 20%, slow: 1s, trial: 10s, auto: true, open_factor: 2x, open_max: 5m}"},
+		{"envoy", "retry", "retry: {preset: envoy}"},
+		{"envoy", "retry", "retry: {preset: envoy_budget}"},
+		{"envoy", "balance", "balance: {preset: envoy_round_robin}"},
+		{"envoy", "balance", "balance: {preset: envoy_least_request}"},
+		{"envoy", "balance", "balance: {preset: envoy_ring_hash, bound: 1.5x}"},
+		{"envoy", "balance", "balance: {preset: envoy_maglev}"},
+		{"envoy", "outlier", "outlier: {preset: envoy}"},
+		{"grpc", "retry", "retry: {preset: grpc}"},
+		{"grpc", "balance", "balance: {preset: grpc_round_robin}"},
+		{"grpc", "balance", "balance: {preset: grpc_least_request}"},
+		{"grpc", "balance", "balance: {preset: grpc_ring_hash}"},
+		{"failsafe-go", "retry", "retry: {preset: failsafe_go}"},
+		{"failsafe-go", "breaker", "breaker: {preset: failsafe_go}"},
+		{"failsafe-go", "breaker", "breaker: {preset: failsafe_go_ratio}"},
+		{"failsafe-go", "breaker", "breaker: {preset: failsafe_go_rate}"},
+	} {
+		text, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies), c.family)
+		if text == "" || len(remarks) > 0 {
+			t.Errorf("%s of %s: %v\n%s", c.policies, c.target, remarks, text)
+		}
+	}
+}
+
+// Whatever is configured is either expressed or named.
+func TestNothingIsLost(t *testing.T) {
+	for _, c := range []struct{ target, policies, want string }{
+		{"grpc", "retry: {attempts: 9}", "calls.web.api.retry.attempts is 9 here, and 5 there"},
+		{"grpc", "breaker: {}", "calls.web.api.breaker: it has no counterpart"},
+		{"envoy", "retry: {attempts: 2, jitter: equal}", "calls.web.api.retry.jitter is equal here, and full there"},
+		{"resilience4j", "retry: {attempts: 3, budget: 10%}", "calls.web.api.retry.budget is {kind: tokens, ratio: 10%, capacity: 10} here, and none there"},
+		{"resilience4j", "breaker: {per: replica}", "calls.web.api.breaker.per is replica here, and client there"},
+		{"istio", "outlier: {preset: envoy}", "calls.web.api.outlier.success_rate.factor is 1.9 here, and none there"},
+		{"failsafe-go", "breaker: {consecutive: 5}", "calls.web.api.breaker.stale is ignored here, and counted there"},
+	} {
+		_, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies))
+		if text := fmt.Sprint(remarks); !strings.Contains(text, c.want) {
+			t.Errorf("%s to %s: got %s\nwant %s", c.policies, c.target, text, c.want)
+		}
+	}
+}
+
+// The text for each target, read by people before it was accepted.
+func TestGolden(t *testing.T) {
+	const policies = `timeout: {attempt: 500ms, total: 2s}, retry: {attempts: 3, backoff: 25ms..250ms}, breaker: {consecutive: 5, open: 10s},
+		balance: {pick: p2c, eject_unhealthy: true}, outlier: {preset: envoy, max_ejected: 50%}`
+	for _, target := range export.Targets() {
+		text, remarks := target.Write("web", "api", between(t, policies))
+		for _, r := range remarks {
+			text += "not expressed: " + r.String() + "\n"
+		}
+		file := filepath.Join("testdata", target.Name+".txt")
+		if os.Getenv("NINES_UPDATE") == "1" {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), text); diff != "" {
+			t.Errorf("%s (-want +got; NINES_UPDATE=1 accepts it):\n%s", target.Name, diff)
+		}
+	}
+}

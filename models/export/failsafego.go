@@ -1,0 +1,197 @@
+package export
+
+import (
+	"fmt"
+	"go/format"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns/breaker"
+	"github.com/nines-sim/nines/patterns/retry"
+)
+
+// failsafeGo writes a function that returns the policies as github.com/failsafe-go/failsafe-go@v0.9.8 has
+// them, outermost first.
+func failsafeGo(e *edge) string {
+	var policies, imports []string
+	add := func(pkg, code string) {
+		if code != "" {
+			policies = append(policies, code)
+			imports = append(imports, pkg)
+		}
+	}
+	slots := map[string]func(){
+		"total": func() {
+			if e.has("timeout") && e.Timeout.Total > 0 {
+				add("timeout", fmt.Sprintf("timeout.New[R](%s)", goDuration(e.Timeout.Total)))
+			}
+		},
+		"attempt": func() {
+			if e.has("timeout") && e.Timeout.Attempt > 0 {
+				add("timeout", fmt.Sprintf("timeout.New[R](%s)", goDuration(e.Timeout.Attempt)))
+			}
+		},
+		"retry": func() {
+			if e.has("retry") {
+				add("retrypolicy", e.failsafeRetry(&imports))
+			}
+		},
+		"breaker": func() {
+			if e.has("breaker") {
+				add("circuitbreaker", e.failsafeBreaker())
+			}
+		},
+	}
+	for _, slot := range e.Order {
+		if write := slots[slot]; write != nil {
+			write()
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "package policies\n\nimport (\n\t\"time\"\n\n\t\"github.com/failsafe-go/failsafe-go\"\n")
+	for _, pkg := range slices.Compact(slices.Sorted(slices.Values(imports))) {
+		fmt.Fprintf(&b, "\t\"github.com/failsafe-go/failsafe-go/%s\"\n", pkg)
+	}
+	fmt.Fprintf(&b, ")\n\n// %s are the policies between %s and %s, outermost first: failsafe.With(%s[R]()...).\n",
+		goName(e.callee), e.caller, e.callee, goName(e.callee))
+	fmt.Fprintf(&b, "func %s[R any]() []failsafe.Policy[R] {\n\treturn []failsafe.Policy[R]{\n", goName(e.callee))
+	for _, p := range policies {
+		fmt.Fprintf(&b, "\t\t%s,\n", p)
+	}
+	b.WriteString("\t}\n}\n")
+	text, err := format.Source([]byte(b.String()))
+	if err != nil {
+		panic("export: " + err.Error() + "\n" + b.String())
+	}
+	return string(text)
+}
+
+func (e *edge) failsafeRetry(imports *[]string) string {
+	cfg := e.Retry.Of()
+	does := retry.FailsafeGo()
+	b := cfg.Backoff
+	code := "retrypolicy.NewBuilder[R]()"
+	does.Attempts, does.On = cfg.Attempts, cfg.On // what is handled is said with HandleIf
+	if cfg.Attempts == retry.UnlimitedAttempts {
+		code += ".WithMaxAttempts(-1)"
+	} else {
+		code += fmt.Sprintf(".WithMaxAttempts(%d)", cfg.Attempts)
+	}
+	does.Backoff = retry.Backoff{First: b.First, Factor: 1}
+	switch {
+	case b.First == 0:
+	case b.Growth == retry.Exponential && b.Factor > 1:
+		does.Backoff.Factor, does.Backoff.Max = b.Factor, b.Max
+		longest := b.Max
+		if longest <= b.First {
+			longest = 24 * time.Hour
+		}
+		code += fmt.Sprintf(".WithBackoffFactor(%s, %s, %v)", goDuration(b.First), goDuration(longest), b.Factor)
+	default:
+		code += fmt.Sprintf(".WithDelay(%s)", goDuration(b.First))
+	}
+	switch {
+	case b.First == 0:
+	case b.Jitter == retry.Proportional:
+		does.Backoff.Jitter, does.Backoff.Spread = b.Jitter, b.Spread
+		code += fmt.Sprintf(".WithJitterFactor(%v)", b.Spread)
+	case b.Jitter == retry.Around:
+		does.Backoff.Jitter, does.Backoff.Width = b.Jitter, b.Width
+		code += fmt.Sprintf(".WithJitter(%s)", goDuration(b.Width))
+	case b.Jitter != retry.None: // the widest that there is
+		does.Backoff.Jitter, does.Backoff.Spread = retry.Proportional, 1
+		code += ".WithJitterFactor(1)"
+	}
+	if does.Elapsed = cfg.Elapsed; cfg.Elapsed > 0 {
+		code += fmt.Sprintf(".WithMaxDuration(%s)", goDuration(cfg.Elapsed))
+	}
+	does.Budget = nil
+	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok {
+		c.PerCall = true
+		does.Budget = c
+		*imports = append(*imports, "budget")
+		code += fmt.Sprintf(".WithBudget(budget.NewBuilder().WithMaxRate(%v).WithMinConcurrency(%d).Build())", c.Share, c.Min)
+	}
+	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
+	return code + ".Build()"
+}
+
+func (e *edge) failsafeBreaker() string {
+	cfg := e.Breaker.Of("")
+	does := breaker.FailsafeGo()
+	code := "circuitbreaker.NewBuilder[R]()"
+	switch {
+	case cfg.Failures > 0 && cfg.Rate == 0 && cfg.Count == 0: // so many in a row are all of the last so many
+		does = breaker.FailsafeGoRatio(cfg.Failures, cfg.Failures)
+		code += fmt.Sprintf(".WithFailureThreshold(%d)", cfg.Failures)
+		cfg.Count, cfg.Last, cfg.Failures = cfg.Failures, cfg.Failures, 0
+	case cfg.Count > 0 && cfg.Last > 0:
+		does = breaker.FailsafeGoRatio(cfg.Count, cfg.Last)
+		code += fmt.Sprintf(".WithFailureThresholdRatio(%d, %d)", cfg.Count, cfg.Last)
+	case cfg.Count > 0:
+		does = breaker.FailsafeGo()
+		does.Count, does.Last, does.Window, does.Steps = cfg.Count, 0, cfg.Window, 10
+		code += fmt.Sprintf(".WithFailureThresholdPeriod(%d, %s)", cfg.Count, goDuration(cfg.Window))
+	case cfg.Last > 0: // a share of so many calls is a number of them
+		n := int(math.Ceil(float64(cfg.Rate) * float64(cfg.Last)))
+		does = breaker.FailsafeGoRatio(n, cfg.Last)
+		code += fmt.Sprintf(".WithFailureThresholdRatio(%d, %d)", n, cfg.Last)
+		if cfg.MinCalls >= cfg.Last {
+			cfg.Count, cfg.Rate, cfg.MinCalls = n, 0, 0
+		}
+	default:
+		does = breaker.FailsafeGoRate(cfg.Rate, cfg.MinCalls, cfg.Window)
+		code += fmt.Sprintf(".WithFailureRateThreshold(%v, %d, %s)", cfg.Rate, cfg.MinCalls, goDuration(cfg.Window))
+	}
+	does.Open = cfg.Open
+	code += fmt.Sprintf(".WithDelay(%s)", goDuration(cfg.Open))
+	if does.OpenJitter = cfg.OpenJitter; cfg.OpenJitter > 0 {
+		does.OpenJitter = 0 // its jitter goes both ways
+	}
+	if cfg.Verdict != breaker.ByRate {
+		successes := cfg.Successes
+		if successes == 0 {
+			successes = cfg.Probes
+		}
+		does.Probes, does.Successes, does.Verdict = cfg.Probes, successes, breaker.Spare
+		cfg.Successes = successes
+		if successes == cfg.Probes {
+			code += fmt.Sprintf(".WithSuccessThreshold(%d)", successes)
+			cfg.Verdict = breaker.Spare // one failure puts all out of reach
+		} else {
+			code += fmt.Sprintf(".WithSuccessThresholdRatio(%d, %d)", successes, cfg.Probes)
+		}
+	}
+	does.On = cfg.On
+	is := scenario.As[scenario.Breaker](cfg)
+	is.Per, is.Forced = e.Breaker.Per, e.Breaker.Forced
+	compare(e, "breaker", is, scenario.As[scenario.Breaker](does))
+	return code + ".Build()"
+}
+
+// goDuration writes a length of time as Go code.
+func goDuration(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{time.Hour, "Hour"}, {time.Minute, "Minute"}, {time.Second, "Second"}, {time.Millisecond, "Millisecond"}, {time.Microsecond, "Microsecond"}} {
+		if d >= u.unit && d%u.unit == 0 {
+			return fmt.Sprintf("%d*time.%s", d/u.unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%d*time.Nanosecond", d)
+}
+
+// goName makes an exported name of a service's: orders_db is OrdersDb.
+func goName(service string) string {
+	var b strings.Builder
+	for _, word := range strings.Split(service, "_") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
+}

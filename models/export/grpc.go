@@ -1,0 +1,137 @@
+package export
+
+import (
+	"math"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/outlier"
+	"github.com/nines-sim/nines/patterns/retry"
+)
+
+// grpc writes a service config (grpc/service_config/service_config.proto; gRFCs A6, A42, A48, A50), for all
+// methods of the service named as the callee.
+func grpc(e *edge) string {
+	method := object{{"name", []object{{{"service", e.callee}}}}}
+	config := object{}
+	if e.has("timeout") {
+		if e.Timeout.Total > 0 {
+			method = append(method, member{"timeout", seconds(e.Timeout.Total)})
+		}
+		if e.Timeout.Attempt > 0 {
+			e.remarks = append(e.remarks, Remark{Path: e.path("timeout") + ".attempt", Is: seconds(e.Timeout.Attempt)})
+		}
+	}
+	var throttling object
+	if e.has("retry") {
+		var policy object
+		policy, throttling = e.grpcRetry()
+		method = append(method, member{"retryPolicy", policy})
+	}
+	config = config.with("methodConfig", []object{method}).with("retryThrottling", throttling)
+	if e.has("balance") {
+		pick := e.grpcBalance()
+		if e.has("outlier") && e.Outlier.Accrual == nil {
+			pick = object{{"outlier_detection_experimental", append(e.grpcOutlier(), member{"childPolicy", []object{pick}})}}
+		}
+		config = append(config, member{"loadBalancingConfig", []object{pick}})
+	}
+	return config.json()
+}
+
+// grpcCodes are the status codes that stand for kinds of failure.
+var grpcCodes = []struct {
+	code string
+	kind patterns.Kinds
+}{
+	{"UNAVAILABLE", patterns.KindsOf(patterns.Unavailable, patterns.Refused, patterns.Reset, patterns.Overloaded)},
+	{"DEADLINE_EXCEEDED", patterns.KindsOf(patterns.Timeout)},
+	{"INTERNAL", patterns.KindsOf(patterns.Failed)},
+	{"ABORTED", patterns.KindsOf(patterns.Conflict)},
+}
+
+func codes(on patterns.Kinds) (list []string, kinds patterns.Kinds) {
+	for _, c := range grpcCodes {
+		if c.kind&on != 0 {
+			list, kinds = append(list, c.code), kinds|c.kind
+		}
+	}
+	return list, kinds
+}
+
+func (e *edge) grpcRetry() (policy, throttling object) {
+	cfg := e.Retry.Of()
+	does := retry.GRPC()
+	does.Attempts = min(max(cfg.Attempts, 2), 5) // a client caps it at 5
+	codes, kinds := codes(cfg.On)
+	does.On = kinds
+	b := cfg.Backoff
+	does.Backoff.First, does.Backoff.Max, does.Backoff.Factor = max(b.First, time.Nanosecond), b.Max, b.Factor
+	switch {
+	case b.Max == 0:
+		does.Backoff.Max = does.Backoff.First
+		for range does.Attempts - 2 {
+			does.Backoff.Max = time.Duration(math.Round(float64(does.Backoff.Max) * b.Factor))
+		}
+	case b.Factor == 0:
+		does.Backoff.Factor = 1
+	}
+	policy = object{
+		{"maxAttempts", does.Attempts}, {"initialBackoff", seconds(does.Backoff.First)}, {"maxBackoff", seconds(does.Backoff.Max)},
+		{"backoffMultiplier", does.Backoff.Factor}, {"retryableStatusCodes", codes},
+	}
+	does.Budget = nil
+	if c, ok := cfg.Budget.(retry.ThrottleConfig); ok {
+		does.Budget = c
+		throttling = object{{"maxTokens", c.MaxTokens}, {"tokenRatio", c.TokenRatio}}
+	}
+	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
+	return policy, throttling
+}
+
+func (e *edge) grpcBalance() object {
+	cfg := e.Balance.Of()
+	does := balance.GRPCRoundRobin()
+	policy := object{{"round_robin", object{}}}
+	switch cfg.Pick {
+	case balance.Choices, balance.LeastRequests:
+		does = balance.GRPCLeastRequest()
+		does.Choices = min(max(cfg.Choices, 2), 10)
+		policy = object{{"least_request_experimental", object{{"choiceCount", does.Choices}}}}
+	case balance.RingHash:
+		does = balance.GRPCRingHash()
+		does.Ring = cfg.Ring
+		policy = object{{"ring_hash_experimental", object{{"minRingSize", cfg.Ring.MinSize}, {"maxRingSize", cfg.Ring.MaxSize}}}}
+	}
+	does.SkipUnhealthy = cfg.SkipUnhealthy // with a healthCheckConfig
+	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
+	return policy
+}
+
+func (e *edge) grpcOutlier() object {
+	cfg := e.Outlier.Config
+	does := outlier.GRPC()
+	does.Interval, does.Base, does.Max, does.MaxEjected = cfg.Interval, cfg.Base, cfg.Max, cfg.MaxEjected
+	does.Rate, does.Share = cfg.Rate, cfg.Share
+	does.Rate.EnforceLocal, does.Share.EnforceLocal = 0, 0
+	o := object{
+		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionTime", seconds(cfg.Max)},
+		{"maxEjectionPercent", int(math.Round(percent(cfg.MaxEjected)))},
+	}
+	if r := cfg.Rate; r.Factor > 0 {
+		o = append(o, member{"successRateEjection", object{
+			{"stdevFactor", int(math.Round(r.Factor * 1000))}, {"enforcementPercentage", int(math.Round(percent(r.Enforce)))},
+			{"minimumHosts", r.MinEndpoints}, {"requestVolume", r.MinCalls},
+		}})
+	}
+	if s := cfg.Share; s.Threshold > 0 {
+		o = append(o, member{"failurePercentageEjection", object{
+			{"threshold", int(math.Round(percent(s.Threshold)))}, {"enforcementPercentage", int(math.Round(percent(s.Enforce)))},
+			{"minimumHosts", s.MinEndpoints}, {"requestVolume", s.MinCalls},
+		}})
+	}
+	compare(e, "outlier", scenario.As[scenario.Outlier](cfg), scenario.As[scenario.Outlier](does))
+	return o
+}

@@ -1,0 +1,123 @@
+package export
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/outlier"
+	"github.com/nines-sim/nines/patterns/retry"
+)
+
+// istio writes a VirtualService and a DestinationRule (networking.istio.io/v1), which Istio makes into Envoy's
+// configuration.
+func istio(e *edge) string {
+	http := object{{"route", []object{{{"destination", object{{"host", e.callee}}}}}}}
+	policy := object{}
+	perTry := time.Duration(0)
+	if e.has("timeout") {
+		if e.Timeout.Total > 0 {
+			http = append(http, member{"timeout", seconds(e.Timeout.Total)})
+		}
+		perTry = e.Timeout.Attempt
+	}
+	if e.has("retry") {
+		http = append(http, member{"retries", e.istioRetry(perTry, &policy)})
+	} else {
+		http = append(http, member{"retries", object{{"attempts", 0}}}) // unset it would be 2
+	}
+	if e.has("balance") {
+		policy = policy.with("loadBalancer", e.istioBalance())
+	}
+	if e.has("outlier") && e.Outlier.Accrual == nil {
+		policy = policy.with("outlierDetection", e.istioOutlier())
+	}
+	resource := func(kind string, spec object) string {
+		return object{
+			{"apiVersion", "networking.istio.io/v1"}, {"kind", kind},
+			{"metadata", object{{"name", e.callee}}}, {"spec", spec},
+		}.yaml()
+	}
+	return resource("VirtualService", object{{"hosts", []string{e.callee}}, {"http", []object{http}}}) +
+		"---\n" + resource("DestinationRule", object{{"host", e.callee}}.with("trafficPolicy", policy))
+}
+
+func (e *edge) istioRetry(perTry time.Duration, policy *object) object {
+	cfg := e.Retry.Of()
+	does := retry.Envoy()
+	does.Attempts, does.SameReplica = cfg.Attempts, false // Istio sets previous_hosts
+	on, kinds := envoyRetryOn(cfg.On)
+	does.On, does.Budget = kinds, nil
+	o := object{{"attempts", cfg.Attempts - 1}, {"retryOn", strings.Join(on, ",")}}
+	if perTry > 0 {
+		o = append(o, member{"perTryTimeout", seconds(perTry)})
+	}
+	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok && c.Share == 0 && !c.PerCall {
+		does.Budget = c
+		*policy = policy.with("connectionPool", object{{"http", object{{"maxRetries", c.Min}}}})
+	}
+	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
+	return o
+}
+
+func (e *edge) istioBalance() object {
+	cfg := e.Balance.Of()
+	does := balance.EnvoyRoundRobin()
+	var o object
+	switch cfg.Pick {
+	case balance.Random:
+		does.Pick = balance.Random
+		o = object{{"simple", "RANDOM"}}
+	case balance.Choices, balance.LeastRequests:
+		does = balance.EnvoyLeastRequest()
+		o = object{{"simple", "LEAST_REQUEST"}}
+	case balance.RingHash:
+		does = balance.EnvoyRingHash()
+		does.Ring.MinSize = cfg.Ring.MinSize
+		o = object{{"consistentHash", object{{"httpHeaderName", "x-key"}, {"ringHash", object{{"minimumRingSize", cfg.Ring.MinSize}}}}}}
+	case balance.Maglev:
+		does = balance.EnvoyMaglev()
+		does.Table = cfg.Table
+		o = object{{"consistentHash", object{{"httpHeaderName", "x-key"}, {"maglev", object{{"tableSize", cfg.Table}}}}}}
+	default:
+		does.Pick = cfg.Pick
+		o = object{{"simple", "ROUND_ROBIN"}}
+	}
+	if w := cfg.SlowStart; w.Window > 0 {
+		does.SlowStart = w
+		o = append(o, member{"warmup", object{{"duration", seconds(w.Window)}, {"minimumPercent", percent(w.MinWeight)}, {"aggression", w.Aggression}}})
+	}
+	does.SkipUnhealthy, does.AvoidLast = cfg.SkipUnhealthy, cfg.AvoidLast
+	does.Panic = 0 // minHealthPercent is 0 by default
+	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
+	return o
+}
+
+func (e *edge) istioOutlier() object {
+	cfg := e.Outlier.Config
+	does := outlier.Envoy()
+	does.Rate, does.Share = outlier.SuccessRate{}, outlier.FailureShare{} // Istio switches them off
+	does.Interval, does.Base, does.MaxEjected, does.Split = cfg.Interval, cfg.Base, cfg.MaxEjected, cfg.Split
+	o := object{
+		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionPercent", int(math.Round(percent(cfg.MaxEjected)))},
+	}
+	does.Failures, does.Gateway, does.Local = outlier.InARow{}, outlier.InARow{}, outlier.InARow{}
+	inARow := func(name string, r outlier.InARow, set *outlier.InARow) {
+		if r.Failures > 0 && r.Enforce > 0 {
+			*set = outlier.InARow{Failures: r.Failures, Enforce: 1}
+			o = append(o, member{name, r.Failures})
+		} else {
+			o = append(o, member{name, 0})
+		}
+	}
+	inARow("consecutive5xxErrors", cfg.Failures, &does.Failures)
+	inARow("consecutiveGatewayErrors", cfg.Gateway, &does.Gateway)
+	if cfg.Split {
+		o = append(o, member{"splitExternalLocalOriginErrors", true})
+		inARow("consecutiveLocalOriginFailures", cfg.Local, &does.Local)
+	}
+	compare(e, "outlier", scenario.As[scenario.Outlier](cfg), scenario.As[scenario.Outlier](does))
+	return o
+}
