@@ -42,6 +42,9 @@ func TestTripStories(t *testing.T) {
 	row := with(breaker.Consecutive(3, 5*time.Second), func(c *breaker.Config) { c.RowInWindow, c.Align = true, breaker.Origin })
 	gap := with(breaker.Consecutive(3, 5*time.Second), func(c *breaker.Config) { c.Gap = 2 * time.Second })
 	atStart := with(half, func(c *breaker.Config) { c.AtStart = true })
+	slow := with(last, func(c *breaker.Config) { c.Rate, c.SlowRate, c.Slow = 0, 0.5, time.Second })
+	slowTime := with(slow, func(c *breaker.Config) { c.Last = 0 })
+	slowAtStart := with(slow, func(c *breaker.Config) { c.Last, c.AtStart, c.SlowRate = 0, true, 0.4 })
 	play(t, []story{
 		{"two of the last four", last, "0s+*9 1s- 2s-", "closed closed open"},
 		{"however long ago", last, "0s- 100h+ 200h+ 300h-", "closed closed closed open"},
@@ -67,6 +70,10 @@ func TestTripStories(t *testing.T) {
 		{"a result from the window before is not looked at", with(half, func(c *breaker.Config) {
 			c.AtStart, c.Steps, c.Align, c.MinCalls = true, 1, breaker.Whole, 2
 		}), "0s<a 20s- 20s<b 20s-a 20s+b", "closed closed closed closed open"},
+		{"a slow call that is not among the last four is forgotten", slow, "0s<a 2s+a 2s+*4 3s<a 5s+a", "closed closed closed closed closed"},
+		{"nor is one that was too long ago", slowTime, "0s<a 2s+a 13s+*3 14s<b 16s+b", "closed closed closed closed closed"},
+		{"what has left the window is gone once and for all", fixed, "0s-*2 10s-*2 20s-*3", "closed closed open"},
+		{"a call that teaches nothing is not slow", slowAtStart, "0s<a 0s<b 0s+*4 2s?a 2s?b 2s+ 3s+", "closed closed closed closed closed closed closed"},
 		{"a call that teaches nothing does not count", atStart, "0s<a 0s-*2 0s?a 0s+ 0s+", "closed closed closed closed open"},
 	})
 }

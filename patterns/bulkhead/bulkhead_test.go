@@ -90,10 +90,13 @@ func TestStories(t *testing.T) {
 
 // Who is next: of b, c, d who wait for a, with priorities 1, 3, 2.
 func TestOrders(t *testing.T) {
-	for order, want := range map[sim.Order]string{sim.FIFO: "abcd", sim.LIFO: "adcb", sim.Priority: "acdb"} {
+	for cfg, want := range map[bulkhead.Config]string{
+		{Order: sim.FIFO}: "abcd", {Order: sim.LIFO}: "adcb", {Order: sim.Priority}: "acdb", {Order: sim.Priority, Wait: time.Hour}: "acdb",
+	} {
+		cfg.Concurrent, cfg.Waiting = 1, bulkhead.Unlimited
 		got := ""
 		simulate(t, func(s *sim.Simulation) {
-			call := bulkhead.New(bulkhead.Config{Concurrent: 1, Waiting: bulkhead.Unlimited, Order: order}, s).Wrap(takes(10 * time.Second))
+			call := bulkhead.New(cfg, s).Wrap(takes(10 * time.Second))
 			for i, priority := range []int{0, 1, 3, 2} {
 				s.At(sim.Time(time.Duration(i)*time.Second), func() {
 					s.Go("caller", func(p *sim.Process) {
@@ -105,7 +108,7 @@ func TestOrders(t *testing.T) {
 			s.RunUntilIdle()
 		})
 		if got != want {
-			t.Errorf("%v: %s, want %s", order, got, want)
+			t.Errorf("%+v: %s, want %s", cfg, got, want)
 		}
 	}
 }

@@ -75,16 +75,19 @@ func TestStories(t *testing.T) {
 // If both fail, both are to be found in the error, whose kind is the first's; and if either may
 // have happened, something may have.
 func TestBothFail(t *testing.T) {
-	first, second := failure(patterns.Timeout), &patterns.Error{Kind: patterns.Refused, Layer: "secondary", Maybe: true}
-	simulate(t, func(p *sim.Process) {
-		_, err := fallback.ToCall(fallback.DefaultConfig(), fails(second)).Wrap(fails(first))(p, patterns.Request{})
-		got, ok := err.(*patterns.Error)
-		if !ok || got.Kind != patterns.Timeout || !got.Maybe || !errors.Is(err, first) || !errors.Is(err, second) {
-			t.Errorf("%#v", err)
+	for _, maybe := range [][2]bool{{false, true}, {true, false}, {false, false}} {
+		first, second := failure(patterns.Timeout), &patterns.Error{Kind: patterns.Refused, Layer: "secondary", Maybe: maybe[1]}
+		first.Maybe = maybe[0]
+		simulate(t, func(p *sim.Process) {
+			_, err := fallback.ToCall(fallback.DefaultConfig(), fails(second)).Wrap(fails(first))(p, patterns.Request{})
+			got, ok := err.(*patterns.Error)
+			if !ok || got.Kind != patterns.Timeout || got.Maybe != (maybe[0] || maybe[1]) || !errors.Is(err, first) || !errors.Is(err, second) {
+				t.Errorf("%#v", err)
+			}
+		})
+		if first.Maybe != maybe[0] {
+			t.Error("the first error was changed")
 		}
-	})
-	if first.Maybe {
-		t.Error("the first error was changed")
 	}
 }
 
@@ -303,6 +306,7 @@ func TestToStale(t *testing.T) {
 		trouble = failure(patterns.Failed)
 		expect("no room for a third key", ask("list", 0), nothing)
 		expect("the newest is kept", ask("list", 2), "3 degraded=true")
+		expect("and the one before", ask("list", 1), "3 degraded=true")
 	})
 }
 

@@ -35,6 +35,8 @@ func TestDelays(t *testing.T) {
 			"10ns =never 499ms: =never 500ms: =10ns 30ns 30ns =10ns 999ms: =10ns 1s: =30ns"},
 		{"as of when it was due", quantile(with(second, func(l *Learning) { l.Refresh = 500 * time.Millisecond })),
 			"10ns 600ms: 30ns 30ns =10ns 999ms: =10ns 1s: =30ns 5s: 7ns =0s 5.5s: =7ns"},
+		{"the window, too, is that of when it was due", quantile(with(second, func(l *Learning) { l.Refresh = 1500 * time.Millisecond })),
+			"10ns 2.5s: =10ns 3s: =0s"},
 
 		{"the average", average(Learning{Last: 3, Factor: 1}), "=0s 10ns =10ns 20ns =15ns 60ns =30ns 10ns =30ns 20ns =30ns 0ns =10ns"},
 		{"and more", average(Learning{Last: 3, Factor: 1, Plus: 5}), "=5ns 10ns =15ns"},

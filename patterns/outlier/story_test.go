@@ -215,6 +215,10 @@ func TestAccrualStories(t *testing.T) {
 		{"five calls", rate, "0s a+ 30s a4- = a- a="},
 		{"five calls in a window that has passed", rate, "0s a+ 31s a4- = 61s a4- = a- a="},
 		{"a window slides by whole steps of six seconds", rate, "0s a+ 31s a- 42s a- 53s a- 64s a- = 75s a- a="},
+		{"a rate of just so much is enough", AccrualConfig{Rate: 1, Window: 30 * time.Second, First: 5 * time.Second, Max: 5 * time.Second}, "0s a+ 30s a+- = 31s a- a="},
+		// The fourth ejection for failures lasts 20 s at least, and the first for the rate 5 s.
+		{"of two rules, the longer time counts", AccrualConfig{Failures: 3, Rate: 0.8, Window: 30 * time.Second, First: 5 * time.Second, Max: time.Minute},
+			"0s a+ 1s a3- 6s a? a- 17s = a? a- 38s = a? a- 57s a="},
 		{"a rate of exp(-6.6/30) is 0.8025", rate, "0s a+ 30s a3+ 36.6s a- = 36.7s a- a="},
 	} {
 		if err := tell(NewAccrual(c.cfg, sim.Seed(1).Keyed("outlier"), 0, 3), 3, c.story); err != nil {

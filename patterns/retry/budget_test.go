@@ -89,20 +89,22 @@ func TestRatioBooks(t *testing.T) {
 	}
 }
 
-// Windows of libraries: how long a deposit is there, if something happens every 400 ms.
+// Windows of libraries: how long a deposit is there, if something happens every so often.
 func TestRatioWindows(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		as   retry.Books
-		last time.Duration
+		name  string
+		as    retry.Books
+		every time.Duration
+		last  time.Duration
 	}{
-		{"exactly", retry.Exactly, 9800 * time.Millisecond},
-		{"finagle: a step of 1.2 s counts as one", retry.AsFinagle, 11400 * time.Millisecond},
-		{"tower: a step of 1.2 s counts as two", retry.AsTower, 6600 * time.Millisecond},
+		{"exactly", retry.Exactly, 400 * ms, 9800 * ms},
+		{"finagle: a step of 1.2 s counts as one", retry.AsFinagle, 400 * ms, 11400 * ms},
+		{"tower: a step of 1.2 s counts as two", retry.AsTower, 400 * ms, 6600 * ms},
+		{"tower: eleven steps, the first of 1.2 s", retry.AsTower, time.Second, 9200 * ms},
 	} {
 		b := retry.NewRatio(retry.RatioConfig{Ratio: 1, Window: 10 * time.Second, As: c.as})
-		at, last := 200*time.Millisecond, time.Duration(0)
-		for b.Sent(sim.Time(at), 1, 0); b.Balance(sim.Time(at)) == 1; at += 400 * time.Millisecond {
+		at, last := 200*ms, time.Duration(0)
+		for b.Sent(sim.Time(at), 1, 0); b.Balance(sim.Time(at)) == 1; at += c.every {
 			last = at
 		}
 		if last != c.last {

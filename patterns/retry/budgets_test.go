@@ -17,7 +17,7 @@ import (
 // by the digit before it, and the answers to its questions.
 //
 //	1s  the call's next attempt is sent      1+  it succeeds       1-  it fails and is worth another try
-//	1t  it times out, worth another try      1o  overloaded, so    1f  it fails for good
+//	1t  it times out, worth another try      1o  overloaded, so    1f  it fails for good    1k  nobody learns how
 //	1?  a retry is asked for: y or n         1x  the call is over
 func bank(b retry.Budget, story string) string {
 	type call struct {
@@ -58,6 +58,8 @@ func bank(b retry.Budget, story string) string {
 			end.Result = retry.Succeeded
 		case 'f':
 			end.Result = retry.Final
+		case 'k':
+			end.Result = retry.Abandoned
 		case 't':
 			end.Kind = patterns.Timeout
 		case 'o':
@@ -74,6 +76,7 @@ func TestBudgetStories(t *testing.T) {
 	quota := retry.QuotaConfig{Tokens: 20, Cost: 5, TimeoutCost: 10, ThrottleCost: 1, Credit: 1}
 	always := quota
 	always.CreditRetried = true
+	tokens := retry.TokensConfig{Deposit: 0.5, Capacity: 1}
 	envoy := retry.ConcurrencyConfig{Share: 0.5, Min: 1}
 	failsafe := envoy
 	failsafe.PerCall = true
@@ -87,6 +90,7 @@ func TestBudgetStories(t *testing.T) {
 		{"failures go on taking tokens", throttle, "1s 1- 2s 2- 3s 3- 4s 4- 5s 5+ 6s 6+ 7s 7+ 8s 8+ 8? 9s 9+ 9?", "ny"},
 		{"but not below none", throttle, "1s 1- 2s 2- 3s 3- 4s 4- 5s 5- 6s 6- 1s 1+ 2s 2+ 3s 3+ 4s 4+ 5s 5+ 5?", "y"},
 		{"final failures take none", throttle, "1s 1f 2s 2f 3s 3f 4s 4- 4?", "y"},
+		{"nor do calls that nobody waits for", throttle, "1s 1k 2s 2k 3s 3k 4s 4- 4?", "y"},
 		{"successes do not overflow", throttle, "1s 1+ 2s 2+ 3s 3+ 4s 4- 4? 5s 5- 5?", "yn"},
 
 		{"AWS: four retries", quota, "1s 1- 1? 2s 2- 2? 3s 3- 3? 4s 4- 4? 5s 5- 5?", "yyyyn"},
@@ -99,6 +103,10 @@ func TestBudgetStories(t *testing.T) {
 		{"in Go, after a retry too", always, "1s 1t 1? 2s 2t 2? 2s 2+ 3s 3t 3? 3o 3?", "yyyy"},
 		{"it does not overflow", quota, "1s 1+ 2s 2+ 3s 3t 3? 3? 3o 3?", "yyn"},
 		{"a retry that is not made is lost", quota, "1s 1t 1? 1x 2s 2t 2? 2x 3s 3o 3?", "yyn"},
+
+		{"tokens: a retry takes one", tokens, "1s 1- 1? 1?", "yn"},
+		{"failures bring none", tokens, "1s 1- 1? 2s 2- 2s 2f 2s 2k 2?", "yn"},
+		{"a retry that is not made has taken it", tokens, "1s 1- 1? 1x 2s 2- 2?", "yn"},
 
 		{"envoy: one whatever else", envoy, "1s 1- 1? 2s 2- 2?", "yn"},
 		{"it waits, and counts", envoy, "1s 1- 1? 2s 2- 2? 1s 3s 3- 3?", "ynn"},

@@ -107,6 +107,7 @@ func TestStories(t *testing.T) {
 		{"the server's time instead, and from the first wait on", pushback(retry.Instead), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@520ms: ok at 530ms"},
 		{"after waits that have grown too", change(pushback(retry.Instead), func(c *retry.Config) { c.Attempts = 4 }), patterns.Request{}, "OoO+", 0, "1@0s 2@110ms 3@520ms 4@630ms: ok at 640ms"},
 		{"the waits go on growing", pushback(retry.AtLeast), patterns.Request{}, "oO+", 0, "1@0s 2@410ms 3@720ms: ok at 730ms"},
+		{"our own, where that is longer", change(pushback(retry.AtLeast), func(c *retry.Config) { c.Backoff.First = time.Second }), patterns.Request{}, "o+", 0, "1@0s 2@1.01s: ok at 1.02s"},
 		{"the server's time is not heard", pushback(retry.Ignored), patterns.Request{}, "oO+", 0, "1@0s 2@110ms 3@420ms: ok at 430ms"},
 		{"the server's time, if it is not much more than ours", change(pushback(retry.Between), func(c *retry.Config) { c.Backoff.First = 380 * ms }), patterns.Request{}, "o+", 0, "1@0s 2@410ms: ok at 420ms"},
 		{"no longer than that", pushback(retry.Between), patterns.Request{}, "o+", 0, "1@0s 2@160ms: ok at 170ms"},
@@ -196,6 +197,21 @@ func TestNeverIsAFailureForBudgets(t *testing.T) {
 		if got := ask(throttle, 0); got != want {
 			t.Errorf("%v: another retry: %s, want %s", pushback, got, want)
 		}
+	}
+}
+
+// A call that is over stays so: its budget hears of that once.
+func TestOverIsSaidOnce(t *testing.T) {
+	budget := retry.NewConcurrency(retry.ConcurrencyConfig{Share: 1, Min: 1, PerCall: true})
+	r := retry.New(retry.DefaultConfig(), sim.Seed(1).Keyed("jitter"), budget)
+	first, second := r.Begin(0, patterns.Request{}), r.Begin(0, patterns.Request{})
+	r.Send(&first, 0)
+	r.Send(&second, 0)
+	for range 2 {
+		r.Over(&first, 0)
+	}
+	if calls, retries := budget.UnderWay(); calls != 1 || retries != 0 {
+		t.Errorf("one call of two is over, and %d are under way, of them %d retries", calls, retries)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Stories of a server that may turn away one request for two served: . is a request without a deadline,
-// + one in time, - one whose deadline has passed, s a second.
+// + one in time, - one whose deadline has passed, s a second, h half of one.
 func TestExpiredStories(t *testing.T) {
 	half := timeout.ExpiredConfig{Layer: "expired", Share: 0.5, Period: 10 * time.Second}
 	dry, none := half, half
@@ -31,6 +31,7 @@ func TestExpiredStories(t *testing.T) {
 		{"in time is never turned away", half, "....++", "ssssss", 0},
 		{"what was served is forgotten", half, "..ssssssssss -", "sss", 0},
 		{"not sooner", half, "..sssssssss -", "ssr", 1},
+		{"a tenth of the period begins with a request", half, "h..sssssssssh -", "ssr", 1},
 		{"only counted", dry, "..-..-", "ssssss", 2},
 		{"none", none, "......-", "sssssss", 0},
 		{"as Finagle has it", timeout.DefaultExpiredConfig(), ".....- ....- .-", "sssssrssssssr", 2},
@@ -45,6 +46,9 @@ func TestExpiredStories(t *testing.T) {
 				continue
 			case 's':
 				now = now.Add(time.Second)
+				continue
+			case 'h':
+				now = now.Add(time.Second / 2)
 				continue
 			case '+':
 				deadline = now // at that very instant it has not passed

@@ -41,6 +41,9 @@ func story(t interface{ Fatal(...any) }, policy patterns.Policy, deadline, d tim
 				text = "ok"
 			case errors.As(err, &failure):
 				text = failure.Layer + " " + failure.Kind.String()
+				if failure.Maybe != (failure.Kind == patterns.Timeout) {
+					text += fmt.Sprintf(", may have happened: %v", failure.Maybe)
+				}
 			default:
 				text = "unexpected " + err.Error()
 			}

@@ -145,6 +145,11 @@ func TestWhatIsTooLargeToCount(t *testing.T) {
 	for name, misuse := range map[string]func(){
 		"New":  func() { bucket.New(0, 1, 1, 0) },
 		"Take": func() { b := bucket.New(1, 1, 1, 0); b.Take(0, math.MaxInt64) },
+		"Take of what is owed already": func() {
+			b := bucket.New(1, 1, 1, 0)
+			b.Take(0, math.MaxInt64/4)
+			b.Take(0, 2)
+		},
 	} {
 		func() {
 			defer func() {

@@ -13,13 +13,15 @@ import (
 func TestSlidesByTenths(t *testing.T) {
 	w := window.New(10 * time.Second)
 	w.Add(sim.Time(500*time.Millisecond), 1)
+	w.Add(sim.Time(1500*time.Millisecond), 2)
 	for _, step := range []struct {
 		at   time.Duration
 		want int64
 	}{
-		{9*time.Second + 999*time.Millisecond, 1},
-		{10 * time.Second, 0}, // the step [0s, 1s) has left, although the addition is only 9.5 s old
-		{8 * time.Second, 0},  // a clock set back stands still
+		{9*time.Second + 999*time.Millisecond, 3},
+		{10 * time.Second, 2}, // the step [0s, 1s) has left, although the addition is only 9.5 s old
+		{8 * time.Second, 2},  // a clock set back stands still
+		{11 * time.Second, 0}, // and so has [1s, 2s)
 	} {
 		if got := w.Total(sim.Time(step.at)); got != step.want {
 			t.Errorf("at %v the sum is %d, want %d", step.at, got, step.want)
