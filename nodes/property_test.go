@@ -90,6 +90,13 @@ func TestWhateverHappens(t *testing.T) {
 				DropExpired: rapid.Bool().Draw(t, "drop expired"),
 			},
 		}
+		gated, ruled := rapid.Bool().Draw(t, "gate"), rapid.Bool().Draw(t, "rules")
+		rules := rulebook{
+			wait:   time.Duration(rapid.IntRange(0, 10).Draw(t, "patience")) * ms,
+			newest: rapid.IntRange(0, 3).Draw(t, "newest"),
+			drop:   time.Duration(rapid.IntRange(0, 10).Draw(t, "drop")) * ms,
+			evict:  rapid.Bool().Draw(t, "evict"),
+		}
 		cancels := rapid.Bool().Draw(t, "cancels")
 		acts := rapid.SliceOfN(rapid.Custom(drawAct), 1, 40).Draw(t, "acts")
 
@@ -97,6 +104,14 @@ func TestWhateverHappens(t *testing.T) {
 			res, err := sim.Run(sim.Config{Seed: 1, MaxSteps: 1_000_000}, func(s *sim.Simulation) {
 				w := newWorld(s, 3, cfg)
 				w.tr.Cancels = cancels
+				w.inEachLife(func(r *nodes.Replica) {
+					if gated {
+						r.SetFront(gate{})
+					}
+					if ruled {
+						r.SetRules(rules)
+					}
+				})
 				calls, ended := 0, 0
 				for i, a := range acts {
 					if s.RunUntil(s.Now().Add(a.After)) != nil {

@@ -31,9 +31,12 @@ type Replica struct {
 	since    sim.Time // when it came up, or went down
 
 	cpus   *sim.Resource // of the present life
-	unread int           // calls that have arrived during the present pause
-	queue  line          // calls that wait for a thread
-	busy   int           // threads taken
+	front  patterns.Policy
+	rules  Rules
+	unread int  // calls that have arrived during the present pause
+	before int  // calls that are with the policy in front
+	queue  line // calls that wait for a thread
+	busy   int  // threads taken
 	stats  Stats
 	areaAt sim.Time // when stats.Area was brought up to date
 
@@ -75,6 +78,27 @@ func (r *Replica) SetHealthy(healthy bool) { r.healthy = healthy }
 // first. Clients with policies are built there, anew for each life.
 func (r *Replica) OnStart(f func()) { r.onStart = append(r.onStart, f) }
 
+// SetFront puts a policy in front of the replica for the rest of its life: of the calls that arrive, those that
+// the policy passes on wait for a thread. A call that it rejects has used neither thread nor queue.
+func (r *Replica) SetFront(p patterns.Policy) { r.front = p }
+
+// SetRules gives the waiting line rules for the rest of the replica's life.
+func (r *Replica) SetRules(rules Rules) { r.rules = rules }
+
+// Rules decide who waits for a thread, how long, and who is next, beside the service's [QueueConfig].
+type Rules interface {
+	// Arrive says how long a call that comes at now may wait where so many wait already; 0 is no limit.
+	Arrive(now sim.Time, waiting int) time.Duration
+	// Newest reports whether the last of the line, of so many that wait, is next at now, and not the first.
+	Newest(now sim.Time, waiting int) bool
+	// Drop reports whether a call is turned away whose turn it is at now, with so many behind it. It is
+	// asked about every call that gets a thread.
+	Drop(now, came sim.Time, behind int) bool
+	// Evict reports whether a call that finds the line full takes the place of the one that waits there with
+	// the lowest priority.
+	Evict(priority, lowest int) bool
+}
+
 // OnChange calls f whenever the replica has come up or gone down. When it has gone down, what it
 // ran is unwound after f has returned: f must not start it again, but may schedule that.
 func (r *Replica) OnChange(f func(up bool)) { r.onChange = append(r.onChange, f) }
@@ -95,6 +119,7 @@ func (r *Replica) Start() {
 	r.group.Start()
 	r.settle()
 	r.cpus = sim.NewResource(r.svc.s, r.name+" cpu", r.svc.cfg.CPUs, sim.FIFO)
+	r.front, r.rules = nil, nil
 	r.listener.Open()
 	r.up, r.since = true, r.svc.s.Now()
 	for _, f := range r.onStart {
@@ -125,7 +150,7 @@ func (r *Replica) goDown() {
 		r.stats.Waiting += now.Sub(j.queued)
 	}
 	r.stats.Lost += uint64(r.inside())
-	r.unread, r.queue, r.busy = 0, line{}, 0
+	r.unread, r.before, r.queue, r.busy = 0, 0, line{}, 0
 	if r.group.Paused() { // Kill will end the pause
 		r.stood += now.Sub(r.pausedAt)
 		r.pausedAt = now
@@ -280,7 +305,7 @@ func (r *Replica) InUse() (cpus, threads, queue int) {
 }
 
 // inside returns the calls that have arrived and not ended.
-func (r *Replica) inside() int { return r.unread + r.queue.length + r.busy }
+func (r *Replica) inside() int { return r.unread + r.before + r.queue.length + r.busy }
 
 // Stats returns what the replica has counted so far, over all its lives.
 func (r *Replica) Stats() Stats {

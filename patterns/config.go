@@ -10,6 +10,9 @@ type Preset[Config any] struct {
 	Config  Config
 }
 
+// A Config is a configuration, where a family has several kinds of them.
+type Config interface{ Validate() error }
+
 // A BadField is a field of a configuration that makes no sense. What Validate returns is one, or joins
 // several.
 type BadField struct {

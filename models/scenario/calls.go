@@ -34,6 +34,8 @@ type Policies struct {
 	Balance  Balance   `nines:"balance"`      // choose a replica
 	Outlier  *Outlier  `nines:"outlier"`      // leave out replicas that do worse than others
 	Fallback *Fallback `nines:"fallback"`     // answer something else instead of failing
+	Limit    *Limit    `nines:"limit"`        // bound the calls in a time
+	Shed     *Shed     `nines:"shed"`         // turn calls away while too few are accepted, or they take too long
 	Bulkhead *Bulkhead `nines:"bulkhead"`     // bound the calls under way
 	More     []Own     `nines:",families"`    // families of the catalog, in its order
 	Order    []string  `nines:"order,unique"` // slots of the policies, outermost first; those that no policy takes may be left out
@@ -59,6 +61,10 @@ func (p *Policies) takes(slot string) bool {
 		return p.Retry != nil
 	case "breaker":
 		return p.Breaker != nil && p.Breaker.Per == "client"
+	case "limit":
+		return p.Limit != nil
+	case "shed":
+		return p.Shed != nil
 	case "hedge":
 		return p.Hedge != nil
 	case "attempt":
@@ -105,12 +111,3 @@ type Timeout struct {
 	Propagate bool          `nines:"propagate"`    // the callee learns the deadline and calls nobody after it
 	Cancel    bool          `nines:"cancel"`       // the callee is told when the caller gives up, and stops
 }
-
-// A Bulkhead bounds the calls under way from one client.
-type Bulkhead struct {
-	Max  int           `nines:"max,min=1"` // calls under way
-	Wait time.Duration `nines:"wait,none"` // how long a call waits for room; none: it is rejected at once
-}
-
-// resilience4j: maxConcurrentCalls 25, maxWaitDuration 0.
-func (b *Bulkhead) defaults() { b.Max = 25 }

@@ -103,6 +103,8 @@ func encodeLeaf(t tag, v reflect.Value) *node {
 		return scalarNode("none")
 	case t.word != "" && v.IsZero():
 		return scalarNode(t.word)
+	case t.unlimited && v.CanInt() && v.Int() == Unlimited:
+		return scalarNode("unlimited")
 	}
 	switch x := v.Interface().(type) {
 	case time.Duration:
@@ -130,8 +132,6 @@ func encodeLeaf(t tag, v reflect.Value) *node {
 		return scalarNode(wordsOf(v.Type())[v.Uint()])
 	case v.CanUint():
 		return scalarNode(strconv.FormatUint(v.Uint(), 10))
-	case t.unlimited && v.Int() == Unlimited:
-		return scalarNode("unlimited")
 	}
 	return scalarNode(strconv.FormatInt(v.Int(), 10))
 }

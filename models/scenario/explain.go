@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -52,9 +53,18 @@ func subjects() []subject {
 		{"retry", onCalls + "retry", reflect.TypeFor[Retry](), []string{"retry.Retry"}, "retry"},
 		{"hedge", onCalls + "hedge", reflect.TypeFor[Hedge](), []string{"hedge.Hedge"}, "hedge"},
 		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker"},
-		{"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](), []string{"bulkhead.Bulkhead"}, "bulkhead"},
+		{"limit", onCalls + "limit", reflect.TypeFor[Limit](), []string{"ratelimit.Limiter", "ratelimit.Remote", "ratelimit.Synced"}, "ratelimit"},
+		{
+			"shed", onCalls + "shed", reflect.TypeFor[Shed](),
+			[]string{"shed.Throttle", "shed.Limiter", "shed.AIMD", "shed.Vegas", "shed.Gradient2", "shed.Gradient", "shed.Windowed"}, "shed",
+		},
+		{
+			"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](),
+			[]string{"bulkhead.Bulkhead", "bulkhead.Pool", "bulkhead.Thresholds", "bulkhead.Partitions"}, "bulkhead",
+		},
 		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance"},
 		{"outlier", onCalls + "outlier", reflect.TypeFor[Outlier](), []string{"outlier.Detector", "outlier.Accrual"}, "outlier"},
+		{"queue", "services.<service>.queue", reflect.TypeFor[Discipline](), []string{"shed.Queue"}, "shed"},
 		{"cache", "services.<service>.ops.<op>.cache", reflect.TypeFor[Cache](), []string{"cache.Cache"}, ""},
 	}
 }
@@ -122,7 +132,7 @@ func (sh *shape) describe(unset reflect.Value) []PageKey {
 		case k.shape.tag.auto != "":
 			d.Default = k.shape.tag.auto
 		case k.shape.kind == leaf:
-			d.Default = encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow()
+			d.Default = sh.defaultOf(k, unset)
 		}
 		switch t := k.shape.tag; {
 		case k.shape.kind == table:
@@ -134,6 +144,8 @@ func (sh *shape) describe(unset reflect.Value) []PageKey {
 			d.Unit = "section"
 		case t.preset:
 			d.Unit = "name, none"
+		case t.unlimited && t.none:
+			d.Unit += ", none, unlimited"
 		case t.unlimited:
 			d.Unit += ", unlimited"
 		case t.none, t.unbounded:
@@ -144,6 +156,29 @@ func (sh *shape) describe(unset reflect.Value) []PageKey {
 		list = append(list, d)
 	}
 	return list
+}
+
+// defaultOf returns what a leaf is in a new value: one text, or one for each of the kinds that differ.
+func (sh *shape) defaultOf(k *key, unset reflect.Value) string {
+	of, ok := unset.Addr().Interface().(kinded)
+	kind := sh.key("kind")
+	if !ok || k == kind {
+		return encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow()
+	}
+	var texts, named []string
+	for _, word := range kind.shape.words() {
+		of.ofKind(word)
+		unset.FieldByIndex(kind.index).SetString(word)
+		if unset.Addr().Interface().(excluder).excludes(k.name) == "" {
+			text := encodeLeaf(k.shape.tag, unset.FieldByIndex(k.index)).flow()
+			named = append(named, word+": "+text)
+			texts = append(texts, text)
+		}
+	}
+	if slices.ContainsFunc(texts, func(text string) bool { return text != texts[0] }) {
+		return strings.Join(named, ", ")
+	}
+	return texts[0]
 }
 
 // meaning returns the comment of the field that a key stands for, in the words of the file.

@@ -8,7 +8,7 @@ import (
 // slots of the families of this package; balance and order take none.
 var slots = map[string][]string{
 	"timeout": {"total", "attempt"}, "retry": {"retry"}, "hedge": {"hedge"}, "breaker": {"breaker"},
-	"fallback": {"fallback"}, "bulkhead": {"bulkhead"},
+	"fallback": {"fallback"}, "limit": {"limit"}, "shed": {"shed"}, "bulkhead": {"bulkhead"},
 }
 
 // slotsOf returns the places around a call that a family takes.

@@ -248,6 +248,8 @@ func expected(sh *shape, v reflect.Value) string {
 		want = "a whole number"
 	}
 	switch {
+	case t.unlimited && t.none:
+		want += ", none or unlimited"
 	case t.unlimited:
 		want += ", or unlimited"
 	case t.none || t.unbounded:

@@ -76,7 +76,7 @@ func (l *lister) group(sh *shape, v, unset reflect.Value, n *node, path string) 
 	if x, ok := v.Addr().Interface().(excluder); ok {
 		excludes = x.excludes
 	}
-	if n.there("preset") != nil { // the defaults are the preset's
+	if n.there("preset") != nil || n.there("kind") != nil { // the defaults are the preset's, or the kind's
 		preset := reflect.New(sh.typ).Elem()
 		setDefaults(sh, preset)
 		newDecoder("").preset(n, preset, path)

@@ -32,11 +32,22 @@ func presets[C any](list []patterns.Preset[C], use func(C)) []Preset {
 	return all
 }
 
-// preset gives v the values of the preset that n names, if it names one.
+// A kinded type has several kinds, each with defaults of its own. Its key kind names one.
+type kinded interface {
+	// ofKind makes the value the default one of a kind, if there is such a kind.
+	ofKind(kind string)
+}
+
+// preset gives v the values of the preset that n names, or the defaults of the kind, if it names one.
 func (d *decoder) preset(n *node, v reflect.Value, path string) {
 	x, ok := v.Addr().Interface().(presetter)
 	named := n.there("preset")
 	if !ok || named == nil {
+		if k, ok := v.Addr().Interface().(kinded); ok {
+			if kind := n.there("kind"); kind != nil && kind.kind == scalar {
+				k.ofKind(kind.text)
+			}
+		}
 		return
 	}
 	path = join(path, "preset")
@@ -58,4 +69,18 @@ func (d *decoder) preset(n *node, v reflect.Value, path string) {
 		}
 	}
 	d.fail(named, path, is(named, "the name of a preset: "+strings.Join(names, ", ")), Nearest(name, names))
+}
+
+// checkKind reports a kind that is not that of the preset which is named. Given the presets of a fresh value, it
+// asks for that value's kind.
+func checkKind(preset, kind string, all []Preset, of func() string, fail func(key, problem string)) {
+	for _, p := range all {
+		if p.String() != preset {
+			continue
+		}
+		p.use()
+		if want := of(); want != kind {
+			fail("kind", fmt.Sprintf("is %s, need %s, which is the kind of the preset %s", kind, want, p.Name))
+		}
+	}
 }

@@ -10,6 +10,8 @@ type Service struct {
 	CPUs     int        `nines:"cpus,min=1"`                                   // calls that each replica works on at one time
 	Threads  int        `nines:"threads,min=1,unlimited,auto=cpus"`            // calls that each replica has taken in: working, or waiting for callees
 	Queue    Discipline `nines:"queue"`                                        // calls that wait for a thread, per replica
+	Limit    *Limit     `nines:"limit"`                                        // bounds the calls in a time that each replica takes in; more are turned away (overloaded)
+	Shed     *Shed      `nines:"shed"`                                         // turns calls away (overloaded) from each replica while there are too many
 	Spread   []string   `nines:"spread,ref=zone,auto=all zones"`               // zones that the replicas are placed in, in turn
 	Speed    []float64  `nines:"speed,factor,min=0.001,max=1000,auto=1x each"` // how fast the replicas work, in turn: 0.5x takes twice as long
 	Weights  []float64  `nines:"weights,min=0.001,max=1000000,auto=1 each"`    // what balancers take the replicas to be worth, in turn: 2 is worth twice as many calls as 1
@@ -31,17 +33,6 @@ func (s *Service) Instances() int {
 	}
 	return s.Replicas
 }
-
-// A Discipline says which calls wait in front of a busy replica, and for how long.
-type Discipline struct {
-	Length      int           `nines:"length,min=0,unlimited"` // calls that may wait; more are turned away (overloaded)
-	Wait        time.Duration `nines:"wait,none"`              // longest wait; who waits longer is turned away
-	Order       string        `nines:"order,one=fifo|lifo"`    // who goes first
-	DropExpired bool          `nines:"drop_expired"`           // skip calls whose deadline has passed; needs timeout.propagate
-}
-
-// A round number between Tomcat's acceptCount of 100 and the somaxconn of 4096 of Linux.
-func (q *Discipline) defaults() { q.Length, q.Order = 1000, "fifo" }
 
 // A Store keeps data in copies, one of which is the primary. Operations whose names begin with
 // "read" read, all others write.
@@ -109,6 +100,7 @@ type Queue struct {
 	Length      int           `nines:"length,min=1,unlimited"`   // messages that may wait; more are turned away (overloaded)
 	Visibility  time.Duration `nines:"visibility,positive"`      // a message not done by then is handed out again
 	Receives    int           `nines:"receives,min=1,unlimited"` // how often a message is handed out before it is given up
+	Priority    *int          `nines:"priority"`                 // of what its consumers call, and of all that is called for that; none: as high as that of the call that left the message
 	DeadLetters bool          `nines:"dead_letters"`             // given-up messages are kept and counted; otherwise they are lost
 }
 

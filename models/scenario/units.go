@@ -16,7 +16,7 @@ const (
 	wantFactor   = "a factor, such as 5x"
 	wantRate     = "a rate, such as 60/s"
 	wantSpan     = "a span of time, such as 50ms..1s"
-	wantCount    = "a number in a time, such as 3 in 2y"
+	wantCount    = "a number in a time, such as 3 in 2y or 100/s"
 	wantLength   = "a length of time: 5ms, exp 5ms, {p50: 5ms, p99: 20ms}, {mean: 5ms, cv: 1.5, shape: gamma} or {file: measured.hlog}"
 )
 
@@ -182,19 +182,24 @@ func (s Span) String() string {
 }
 
 func parseCount(text string) (Count, error) {
-	number, span, _ := strings.Cut(text, " in ")
+	number, span, in := strings.Cut(text, " in ")
+	if !in { // 100/s is 100 in 1s
+		if number, span, in = strings.Cut(text, "/"); in {
+			span = "1" + span
+		}
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(number))
 	if err != nil {
 		return Count{}, fmt.Errorf("%q is not %s", text, wantCount)
 	}
-	in, err := parseDuration(strings.TrimSpace(span))
+	length, err := parseDuration(strings.TrimSpace(span))
 	switch {
 	case err != nil:
 		return Count{}, fmt.Errorf("%s: expected %s", err, wantCount)
-	case n < 0 || in <= 0:
+	case n < 0 || length <= 0:
 		return Count{}, fmt.Errorf("%s is not possible: expected %s", text, wantCount)
 	}
-	return Count{n, in}, nil
+	return Count{n, length}, nil
 }
 
 // String writes the count as a file does.

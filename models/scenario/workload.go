@@ -11,6 +11,7 @@ type Stream struct {
 	Think    Length        `nines:"think"`                        // between an answer and the next call of a user
 	Arrivals string        `nines:"arrivals,one=poisson|regular"` // how calls at a rate are spread: at random, or evenly
 	Mix      []Share       `nines:"mix,required"`                 // what they ask for; the shares sum to 100 %
+	Priority int           `nines:"priority"`                     // of their calls, and of all that is called for them: higher goes first where queues, limits or shedders look at it
 	Patience time.Duration `nines:"patience,none"`                // they leave after so long; the call is then a timeout
 }
 

@@ -19,6 +19,7 @@ type edge struct {
 	policies                scenario.Policies
 	balance, retry, breaker sim.Keyed // luck
 	outlier                 sim.Keyed
+	limits                  limits
 	counts                  *measure.Edge
 
 	counted []counted       // policies of the clients that there are
@@ -36,6 +37,7 @@ func (sys *System) edge(caller, callee string) *edge {
 		caller: caller, callee: callee, policies: sys.sc.Calls.Between(caller, callee),
 		balance: sys.s.Keyed("balance/" + name), retry: sys.s.Keyed("retry/" + name), breaker: sys.s.Keyed("breaker/" + name),
 		outlier: sys.s.Keyed("outlier/" + name),
+		limits:  limits{s: sys.s, name: name},
 		counts:  sys.rec.Edge(name),
 	}
 	e.counts.Layers = e.layers

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"math"
 	"slices"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -46,9 +45,17 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 		if p.Breaker != nil && p.Breaker.Per == "client" {
 			return breaker.NewJittered(p.Breaker.Of(e.name()), e.breaker)
 		}
+	case "limit":
+		if p.Limit != nil {
+			return e.limits.limit(p.Limit)
+		}
+	case "shed":
+		if p.Shed != nil {
+			return e.limits.shed(p.Shed)
+		}
 	case "bulkhead":
 		if p.Bulkhead != nil {
-			return bulkhead.New(bulkheadConfig(e, p.Bulkhead), sys.s)
+			return newBulkhead(p.Bulkhead.Of(e.name()), sys.s)
 		}
 	case "fallback":
 		if p.Fallback != nil {
@@ -58,10 +65,15 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 	return nil
 }
 
-func bulkheadConfig(e *edge, sc *scenario.Bulkhead) bulkhead.Config {
-	cfg := bulkhead.Config{Name: e.name(), Concurrent: sc.Max, Wait: sc.Wait}
-	if sc.Wait > 0 {
-		cfg.Waiting = math.MaxInt32
+func newBulkhead(cfg patterns.Config, s *sim.Simulation) patterns.Policy {
+	switch cfg := cfg.(type) {
+	case bulkhead.PoolConfig:
+		return bulkhead.NewPool(cfg, s)
+	case bulkhead.ThresholdsConfig:
+		return bulkhead.NewThresholds(cfg, s)
+	case bulkhead.PartitionsConfig:
+		return bulkhead.NewPartitions(cfg)
+	default:
+		return bulkhead.New(cfg.(bulkhead.Config), s)
 	}
-	return cfg
 }

@@ -82,5 +82,8 @@ func (q *queued) work(p *sim.Process, req patterns.Request) (resp patterns.Respo
 		return resp, nil
 	}
 	req.Op, req.Intended = q.op, p.Now()
+	if q.sc.Priority != nil {
+		req.Priority = *q.sc.Priority
+	}
 	return q.client(p, req)
 }

@@ -20,6 +20,7 @@ type service struct {
 	members []*member
 	caches  []*opCache
 	data    *storage // of a service that keeps data; else nil
+	limits  limits   // of what it takes in
 	faulty  impaired // what acts on all replicas
 	reports bool     // whether answers say how loaded the replica is
 
@@ -39,7 +40,7 @@ type member struct {
 
 func (sys *System) addService(sc *scenario.Service) {
 	svc := &service{
-		sys: sys, sc: sc,
+		sys: sys, sc: sc, limits: limits{s: sys.s, name: sc.Name, server: true},
 		failed:  &patterns.Error{Kind: patterns.Failed, Layer: sc.Name},
 		expired: &patterns.Error{Kind: patterns.Timeout, Layer: sc.Name, Maybe: true},
 	}
@@ -74,8 +75,11 @@ func nodeConfig(sc *scenario.Service) nodes.Config {
 	if sc.Queue.Length == scenario.Unlimited {
 		cfg.Queue.Length = -1
 	}
-	if sc.Queue.Order == "lifo" {
+	switch sc.Queue.Order {
+	case "lifo":
 		cfg.Queue.Order = sim.LIFO
+	case "priority":
+		cfg.Queue.Order = sim.Priority
 	}
 	return cfg
 }
@@ -89,6 +93,12 @@ func (svc *service) connect() {
 	for i, m := range svc.members {
 		m.cached = make([]patterns.Call, len(svc.ops))
 		m.OnStart(func() {
+			if front := svc.front(); front != nil {
+				m.SetFront(front)
+			}
+			if rules := svc.rules(); rules != nil {
+				m.SetRules(rules)
+			}
 			m.clients = svc.calls(m)
 			for n, o := range svc.ops {
 				if o.Cache != nil {

@@ -181,7 +181,7 @@ func (st *stream) visit(p *sim.Process, id uint64) {
 	now := p.Now()
 	call := st.sys.rec.Arrived(a.operation, now)
 	req := patterns.Request{
-		ID: id, Key: luck.Uint64(), Op: a.op, Origin: uint64(call), Idempotency: id, Attempt: 1, Intended: now,
+		ID: id, Key: luck.Uint64(), Op: a.op, Origin: uint64(call), Idempotency: id, Priority: st.sc.Priority, Attempt: 1, Intended: now,
 	}
 	var patience sim.Scope
 	if st.sc.Patience > 0 {

@@ -1,8 +1,26 @@
 package bulkhead
 
-import "time"
+import (
+	"time"
+
+	"github.com/nines-sim/nines/patterns"
+)
 
 // The presets are what libraries do if nothing is configured.
+
+// Presets lists them under the names that files have for them. Each is a [Config], a [PoolConfig] or a
+// [ThresholdsConfig]. That of a pool is for a machine of 4 cpus.
+func Presets() []patterns.Preset[patterns.Config] {
+	return []patterns.Preset[patterns.Config]{
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j()},
+		{Name: "resilience4j_pool", Version: "af9e7c97", Config: Resilience4jPool(4)},
+		{Name: "hystrix", Version: "7c03bafe", Config: Hystrix()},
+		{Name: "polly", Version: "173d6d1d", Config: Polly()},
+		{Name: "failsafe_go", Version: "v0.9.8", Config: FailsafeGo(10)},
+		{Name: "envoy", Version: "84e84367", Config: Envoy()},
+		{Name: "envoy_http2", Version: "84e84367", Config: EnvoyHTTP2()},
+	}
+}
 
 // Resilience4j returns maxConcurrentCalls 25 and maxWaitDuration 0 (BulkheadConfig.java at af9e7c97, May
 // 2026). With a maxWaitDuration, Waiting is [Unlimited] and Wait is that; fairCallHandlingStrategyEnabled

@@ -1,9 +1,31 @@
 package ratelimit
 
-import "time"
+import (
+	"time"
+
+	"github.com/nines-sim/nines/patterns"
+)
 
 // The functions in this file return the configurations of libraries that are in use. Where a library
 // has a default it is that; a rate that it leaves to its user is the one of [DefaultConfig].
+
+// Presets lists them under the names that files have for them.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "xtime", Version: "v0.16.0", Config: XTime()},
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j()},
+		{Name: "uber", Version: "v0.3.1", Config: Uber()},
+		{Name: "juju", Version: "v1.0.2", Config: Juju()},
+		{Name: "throttled", Version: "v2.15.0", Config: Throttled()},
+		{Name: "failsafe_go_smooth", Version: "v0.9.8", Config: FailsafeSmooth()},
+		{Name: "failsafe_go_bursty", Version: "v0.9.8", Config: FailsafeBursty()},
+		{Name: "guava", Version: "07212fe1", Config: GuavaBursty()},
+		{Name: "guava_warming_up", Version: "07212fe1", Config: GuavaWarmingUp()},
+		{Name: "envoy_local", Version: "2024-07", Config: EnvoyLocal()},
+		{Name: "envoy_local_timer", Version: "2024-06", Config: EnvoyLocalTimer()},
+		{Name: "cloudflare", Version: "2017", Config: Cloudflare()},
+	}
+}
 
 // XTime returns golang.org/x/time@v0.16.0/rate as its Wait uses it: a full token bucket, in which calls
 // wait as long as their deadline allows. With a Wait of 0 it is Allow. It has no default rate.

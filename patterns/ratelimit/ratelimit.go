@@ -40,8 +40,11 @@ const (
 )
 
 var algorithmNames = [algorithms]string{
-	"token-bucket", "refill", "fixed-window", "sliding-log", "sliding-counter", "gcra", "leaky-bucket", "smooth", "warming",
+	"token_bucket", "refill", "fixed_window", "sliding_log", "sliding_counter", "gcra", "leaky_bucket", "smooth", "warming",
 }
+
+// Words returns the names of all algorithms, in order.
+func (Algorithm) Words() []string { return algorithmNames[:] }
 
 func (a Algorithm) String() string {
 	if a < algorithms {
@@ -50,23 +53,23 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("algorithm %d", uint8(a))
 }
 
-// Config says what the limit is and what happens to a call that is above it.
+// Config says what the limit is and what happens to a call that is above it. A negative Wait has no limit.
 type Config struct {
-	Algorithm Algorithm
-	Limit     int           // calls allowed
-	Period    time.Duration // in this time
+	Algorithm Algorithm     `nines:"algorithm"` // how calls are counted
+	Limit     int           `nines:"-"`         // calls allowed
+	Period    time.Duration `nines:"-"`         // in this time
 
-	Burst         int           // TokenBucket, Refill, GCRA: calls at once after a pause. Warming: permits that a pause saves
-	Slack         int           // LeakyBucket: calls not made that may be made up for
-	WarmUp        time.Duration // Warming: how long it takes from cold to the full rate; 0: it is never cold
-	Cold          float64       // Warming: how many times as long the interval is when it is cold
-	CountRejected bool          // SlidingLog, SlidingCounter: rejected calls count too
+	Burst         int           `nines:"burst,min=0,auto=as many as the rate has"` // calls at once after a pause, with token_bucket, refill and gcra; permits that a pause saves, with warming
+	Slack         int           `nines:"slack,min=0"`                              // calls not made that may be made up for, with leaky_bucket
+	WarmUp        time.Duration `nines:"warm_up,none"`                             // how long it takes from cold to the full rate, with warming; 0: it is never cold
+	Cold          float64       `nines:"cold,factor,min=1,none"`                   // how many times as long the interval between two calls is when it is cold, with warming
+	CountRejected bool          `nines:"count_rejected"`                           // rejected calls count too, with sliding_log and sliding_counter
 
-	Wait       time.Duration // the longest wait for a permit; 0: rejected at once. Negative: no limit
-	ByDeadline bool          // reject at once a call whose wait would end after its deadline
-	SlowReject bool          // a call that cannot have its permit within Wait is rejected after Wait, not at once
-	RetryAfter bool          // rejections say when it is worth trying again
-	Server     bool          // it stands before a server: a rejection is [patterns.Overloaded], not [patterns.Rejected]
+	Wait       time.Duration `nines:"wait,none,unlimited"` // the longest wait for a permit; 0: rejected at once
+	ByDeadline bool          `nines:"by_deadline"`         // a call whose wait would end after its deadline is rejected at once
+	SlowReject bool          `nines:"slow_reject"`         // a call that cannot have its permit within Wait is rejected after Wait, not at once
+	RetryAfter bool          `nines:"retry_after"`         // rejections say when it is worth trying again
+	Server     bool          `nines:"-"`                   // it stands before a server: a rejection is [patterns.Overloaded], not [patterns.Rejected]
 }
 
 // DefaultConfig returns a token bucket for 100 calls a second and as many at once, which rejects at

@@ -293,11 +293,11 @@ ratelimit: Burst is 0, need 1 or more
 ratelimit: SlowReject is true, need false without a Wait that ends`},
 		{
 			ratelimit.Config{Algorithm: ratelimit.FixedWindow, Limit: 1, Period: 1, Burst: 1, Slack: 1, WarmUp: 1, Cold: 1, CountRejected: true, Wait: 1},
-			`ratelimit: Burst is 1, need 0 for fixed-window, which has none
-ratelimit: Slack is 1, need 0 for fixed-window, which has none
-ratelimit: WarmUp is 1ns, need 0 for fixed-window, which has none
-ratelimit: Cold is 1, need 0 for fixed-window, which has none
-ratelimit: CountRejected is true, need false for fixed-window
+			`ratelimit: Burst is 1, need 0 for fixed_window, which has none
+ratelimit: Slack is 1, need 0 for fixed_window, which has none
+ratelimit: WarmUp is 1ns, need 0 for fixed_window, which has none
+ratelimit: Cold is 1, need 0 for fixed_window, which has none
+ratelimit: CountRejected is true, need false for fixed_window
 ratelimit: CountRejected is true, need false where calls may wait`,
 		},
 		{ratelimit.Config{Algorithm: 99, Limit: 1, Period: 1}, "ratelimit: Algorithm is algorithm 99, need one of the package's"},

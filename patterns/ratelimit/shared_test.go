@@ -218,7 +218,7 @@ func TestSharedConfigs(t *testing.T) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	err := ratelimit.SyncedConfig{Algorithm: ratelimit.TokenBucket, Every: -1}.Validate()
-	want := `ratelimit: SyncedConfig.Algorithm is token-bucket, need fixed-window or sliding-counter, whose counts can be added up
+	want := `ratelimit: SyncedConfig.Algorithm is token_bucket, need fixed_window or sliding_counter, whose counts can be added up
 ratelimit: SyncedConfig.Limit is 0, need 1 to 1,000,000,000
 ratelimit: SyncedConfig.Period is 0s, need more than 0
 ratelimit: SyncedConfig.Every is -1ns, need 0 or more`

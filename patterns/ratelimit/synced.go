@@ -32,7 +32,7 @@ func DefaultSyncedConfig() SyncedConfig {
 // Validate names every field that makes no sense.
 func (c SyncedConfig) Validate() error {
 	f := check.Of("ratelimit")
-	f.Need(c.Algorithm == FixedWindow || c.Algorithm == SlidingCounter, "SyncedConfig.Algorithm", c.Algorithm, "fixed-window or sliding-counter, whose counts can be added up")
+	f.Need(c.Algorithm == FixedWindow || c.Algorithm == SlidingCounter, "SyncedConfig.Algorithm", c.Algorithm, "fixed_window or sliding_counter, whose counts can be added up")
 	f.Need(c.Limit >= 1 && c.Limit <= maxLimit, "SyncedConfig.Limit", c.Limit, "1 to 1,000,000,000")
 	f.Need(c.Period > 0, "SyncedConfig.Period", c.Period, "more than 0")
 	f.Need(c.Every >= 0, "SyncedConfig.Every", c.Every, "0 or more")

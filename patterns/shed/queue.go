@@ -21,7 +21,10 @@ const (
 	rules
 )
 
-var ruleNames = [rules]string{"keep-all", "codel", "folly-codel", "patience"}
+var ruleNames = [rules]string{"keep_all", "codel", "folly_codel", "patience"}
+
+// Words returns the names of all rules, in order.
+func (Rule) Words() []string { return ruleNames[:] }
 
 func (r Rule) String() string {
 	if r < rules {
@@ -32,14 +35,14 @@ func (r Rule) String() string {
 
 // QueueConfig says who is turned away from a waiting line, and who goes next.
 type QueueConfig struct {
-	Rule     Rule
-	Target   time.Duration // the wait that is acceptable
-	Interval time.Duration // for how long it must be exceeded
+	Rule     Rule          `nines:"rule"`          // who is turned away because the line is too slow: nobody; one at a time, ever more often (RFC 8289); all that wait twice the Target, once every wait of an Interval was above it; who comes while there has been a queue for an Interval waits for the Target only, and else for the Interval
+	Target   time.Duration `nines:"target,none"`   // the wait that is acceptable
+	Interval time.Duration `nines:"interval,none"` // for how long it must be exceeded
 
-	NewestAbove int           // who came last goes next while more than so many wait; 0: never
-	NewestAfter time.Duration // and while somebody has been waiting for so long without a break; 0: never
+	NewestAbove int           `nines:"newest_above,min=1,none"` // who came last goes next while more than so many wait; 0: never
+	NewestAfter time.Duration `nines:"newest_after,none"`       // who came last goes next while somebody has been waiting for so long without a break; 0: never
 
-	Evict bool // where the line is full, who has the lowest priority leaves it, not who comes
+	Evict bool `nines:"evict"` // where the line is full, who has the lowest priority leaves it, not who comes
 }
 
 // RFC8289 returns CoDel with the parameters of RFC 8289 for the Internet: target 5 ms, interval 100 ms.
@@ -79,7 +82,7 @@ func (c QueueConfig) Validate() error {
 	f.Need(c.NewestAfter >= 0, "QueueConfig.NewestAfter", c.NewestAfter, "0 or more")
 	newest := c.NewestAbove > 0 || c.NewestAfter > 0
 	f.Need(!newest || c.Rule != CoDel && c.Rule != FollyCoDel, "QueueConfig.Rule", c.Rule,
-		"keep-all or patience where the newest may go first, whose wait says nothing of the queue")
+		"keep_all or patience where the newest may go first, whose wait says nothing of the queue")
 	return f.Err()
 }
 

@@ -375,7 +375,7 @@ shed: QueueConfig.Interval is 0s, need more than Target
 shed: QueueConfig.NewestAbove is -1, need 0 or more
 shed: QueueConfig.NewestAfter is -1ns, need 0 or more`},
 		{shed.QueueConfig{Rule: shed.CoDel, Target: 1, Interval: 2, NewestAfter: 1},
-			"shed: QueueConfig.Rule is codel, need keep-all or patience where the newest may go first, whose wait says nothing of the queue"},
+			"shed: QueueConfig.Rule is codel, need keep_all or patience where the newest may go first, whose wait says nothing of the queue"},
 	} {
 		if err := c.cfg.Validate(); err == nil || err.Error() != c.want {
 			t.Errorf("got %v\nwant %s", err, c.want)

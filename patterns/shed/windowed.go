@@ -10,10 +10,10 @@ import (
 
 // WindowedConfig says how a [Windowed] limit gathers calls.
 type WindowedConfig struct {
-	Shortest time.Duration // the least that a window is long; else it is twice the shortest call of the one before
-	Longest  time.Duration // the most
-	Calls    int           // a window with fewer says nothing
-	MinRTT   time.Duration // a call that takes less says nothing
+	Shortest time.Duration `nines:"shortest"`    // the least that a window is long; else it is twice the shortest call of the one before
+	Longest  time.Duration `nines:"longest"`     // the most that a window is long
+	Calls    int           `nines:"calls,min=1"` // a window with fewer says nothing
+	MinRTT   time.Duration `nines:"min_rtt"`     // a call that takes less says nothing
 }
 
 // DefaultWindowedConfig returns the defaults of Netflix's concurrency-limits@78a74b98 (WindowedLimit.java):
