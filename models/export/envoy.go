@@ -8,6 +8,8 @@ import (
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/bulkhead"
+	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/patterns/outlier"
 	"github.com/nines-sim/nines/patterns/retry"
 )
@@ -18,8 +20,21 @@ func envoy(e *edge) string {
 	route := object{{"cluster", e.callee}}
 	cluster := object{{"name", e.callee}}
 	perTry := e.envoyTimeouts(&route)
-	if e.has("retry") {
-		route = route.with("retry_policy", e.envoyRetry(&cluster, perTry))
+	thresholds := object{}
+	if e.has("bulkhead") {
+		thresholds = e.envoyThresholds()
+	}
+	switch {
+	case e.has("retry"):
+		if e.has("hedge") {
+			e.remarks = append(e.remarks, Remark{Path: e.path("hedge"), Is: "beside retry it"})
+		}
+		route = route.with("retry_policy", e.envoyRetry(&thresholds, perTry))
+	case e.has("hedge"):
+		e.envoyHedge(&route)
+	}
+	if len(thresholds) > 0 {
+		cluster = append(cluster, member{"circuit_breakers", object{{"thresholds", []object{append(object{{"priority", "DEFAULT"}}, thresholds...)}}}})
 	}
 	if e.has("balance") {
 		e.envoyBalance(&cluster)
@@ -46,7 +61,39 @@ func (e *edge) envoyTimeouts(route *object) (perTry time.Duration) {
 	return perTry
 }
 
-func (e *edge) envoyRetry(cluster *object, perTry time.Duration) object {
+// envoyHedge writes hedge_on_per_try_timeout: what comes after its delay is a retry beside the first try.
+func (e *edge) envoyHedge(route *object) {
+	cfg := e.Hedge.Of()
+	does := hedge.Envoy(cfg.Delay, cfg.Attempts-1)
+	does.SameReplica, does.OnlySafe = cfg.SameReplica, cfg.OnlySafe
+	on, kinds := envoyRetryOn(cfg.On)
+	does.On = kinds
+	*route = append(*route,
+		member{"retry_policy", object{{"retry_on", strings.Join(on, ",")}, {"num_retries", cfg.Attempts - 1}, {"per_try_timeout", seconds(cfg.Delay)}}},
+		member{"hedge_policy", object{{"hedge_on_per_try_timeout", true}}})
+	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
+}
+
+// envoyThresholds writes what Envoy calls circuit breakers. A number of calls alone is max_requests, without a
+// queue.
+func (e *edge) envoyThresholds() object {
+	does := bulkhead.Envoy()
+	switch cfg := e.Bulkhead.Of("").(type) {
+	case bulkhead.ThresholdsConfig:
+		does = cfg
+		does.Name = ""
+	case bulkhead.Config:
+		does.Requests, does.Pending = cfg.Concurrent, cfg.Waiting
+	case bulkhead.PoolConfig:
+		does.Requests, does.Pending = cfg.Max, cfg.Queue
+	case bulkhead.PartitionsConfig:
+		does.Requests = cfg.Concurrent
+	}
+	compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
+	return object{{"max_connections", does.Connections}, {"max_pending_requests", does.Pending}, {"max_requests", does.Requests}}
+}
+
+func (e *edge) envoyRetry(thresholds *object, perTry time.Duration) object {
 	cfg := e.Retry.Of()
 	does := retry.Envoy()
 	does.Attempts = cfg.Attempts
@@ -70,25 +117,23 @@ func (e *edge) envoyRetry(cluster *object, perTry time.Duration) object {
 			{"typed_config", object{{"@type", "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"}}},
 		}}}, member{"host_selection_retry_max_attempts", 3})
 	}
-	thresholds := object{{"priority", "DEFAULT"}}
 	switch budget := cfg.Budget.(type) {
 	case nil:
 		does.Budget = nil
-		thresholds = append(thresholds, member{"max_retries", math.MaxUint32})
+		*thresholds = append(*thresholds, member{"max_retries", math.MaxUint32})
 	case retry.ConcurrencyConfig:
 		budget.PerCall = false
 		does.Budget = budget
 		if budget.Share == 0 {
-			thresholds = append(thresholds, member{"max_retries", budget.Min})
+			*thresholds = append(*thresholds, member{"max_retries", budget.Min})
 		} else {
-			thresholds = append(thresholds, member{"retry_budget", object{
+			*thresholds = append(*thresholds, member{"retry_budget", object{
 				{"budget_percent", object{{"value", percent(budget.Share)}}}, {"min_retry_concurrency", budget.Min},
 			}})
 		}
 	default: // limits how many, where Envoy limits how many at once: its default stays
-		thresholds = append(thresholds, member{"max_retries", 3})
+		*thresholds = append(*thresholds, member{"max_retries", 3})
 	}
-	*cluster = append(*cluster, member{"circuit_breakers", object{{"thresholds", []object{thresholds}}}})
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return o
 }

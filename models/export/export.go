@@ -94,7 +94,7 @@ func (e *edge) configured() []string {
 		is   bool
 	}{
 		{"fallback", e.Fallback != nil}, {"timeout", e.Timeout != nil}, {"retry", e.Retry != nil}, {"breaker", e.Breaker != nil},
-		{"outlier", e.Outlier != nil},
+		{"hedge", e.Hedge != nil}, {"limit", e.Limit != nil}, {"shed", e.Shed != nil}, {"outlier", e.Outlier != nil},
 		{"bulkhead", e.Bulkhead != nil}, {"balance", true},
 	} {
 		if f.is && (len(e.families) == 0 || slices.Contains(e.families, f.name)) {

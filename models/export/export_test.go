@@ -37,6 +37,16 @@ func TestDefaultsAreExpressed(t *testing.T) {
 	for _, c := range []struct{ target, family, policies string }{
 		{"resilience4j", "retry", "retry: {preset: resilience4j}"},
 		{"resilience4j", "breaker", "breaker: {preset: resilience4j}"},
+		{"resilience4j", "bulkhead", "bulkhead: {preset: resilience4j}"},
+		{"resilience4j", "bulkhead", "bulkhead: {preset: resilience4j, wait: 100ms}"},
+		{"resilience4j", "limit", "limit: {preset: resilience4j}"},
+		{"envoy", "bulkhead", "bulkhead: {preset: envoy}"},
+		{"envoy", "hedge", "hedge: {preset: envoy}"},
+		{"grpc", "hedge", "hedge: {preset: grpc}"},
+		{"failsafe-go", "hedge", "hedge: {preset: failsafe_go}"},
+		{"failsafe-go", "limit", "limit: {preset: failsafe_go_smooth}"},
+		{"failsafe-go", "limit", "limit: {preset: failsafe_go_bursty}"},
+		{"failsafe-go", "bulkhead", "bulkhead: {max: 10}"},
 		{"resilience4j", "breaker", "breaker: {preset: resilience4j_timed, slow_rate: 20%, slow: 1s, trial: 10s, auto: true, open_factor: 2x, open_max: 5m}"},
 		{"envoy", "retry", "retry: {preset: envoy}"},
 		{"envoy", "retry", "retry: {preset: envoy_budget}"},
@@ -82,7 +92,7 @@ func TestNothingIsLost(t *testing.T) {
 // The text for each target, read by people before it was accepted.
 func TestGolden(t *testing.T) {
 	const policies = `timeout: {attempt: 500ms, total: 2s}, retry: {attempts: 3, backoff: 25ms..250ms}, breaker: {consecutive: 5, open: 10s},
-		balance: {pick: p2c, eject_unhealthy: true}, outlier: {preset: envoy, max_ejected: 50%}`
+		balance: {pick: p2c, eject_unhealthy: true}, outlier: {preset: envoy, max_ejected: 50%}, limit: {rate: 100/s}, bulkhead: {max: 20}`
 	for _, target := range export.Targets() {
 		text, remarks := target.Write("web", "api", between(t, policies))
 		for _, r := range remarks {

@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/breaker"
+	"github.com/nines-sim/nines/patterns/bulkhead"
+	"github.com/nines-sim/nines/patterns/hedge"
+	"github.com/nines-sim/nines/patterns/ratelimit"
 	"github.com/nines-sim/nines/patterns/retry"
 )
 
@@ -42,6 +46,21 @@ func failsafeGo(e *edge) string {
 		"breaker": func() {
 			if e.has("breaker") {
 				add("circuitbreaker", e.failsafeBreaker())
+			}
+		},
+		"limit": func() {
+			if e.has("limit") {
+				add("ratelimiter", e.failsafeLimit())
+			}
+		},
+		"hedge": func() {
+			if e.has("hedge") {
+				add("hedgepolicy", e.failsafeHedge(&imports))
+			}
+		},
+		"bulkhead": func() {
+			if e.has("bulkhead") {
+				add("bulkhead", e.failsafeBulkhead())
 			}
 		},
 	}
@@ -169,6 +188,60 @@ func (e *edge) failsafeBreaker() string {
 	is := scenario.As[scenario.Breaker](cfg)
 	is.Per, is.Forced = e.Breaker.Per, e.Breaker.Forced
 	compare(e, "breaker", is, scenario.As[scenario.Breaker](does))
+	return code + ".Build()"
+}
+
+func (e *edge) failsafeLimit() string {
+	cfg := e.Limit.Of(false)
+	kind, does := "Bursty", ratelimit.FailsafeBursty()
+	if cfg.Algorithm == ratelimit.Smooth || cfg.Algorithm == ratelimit.LeakyBucket {
+		kind, does = "Smooth", ratelimit.FailsafeSmooth()
+	} else {
+		does.Burst = cfg.Limit
+	}
+	does.Limit, does.Period, does.Wait = cfg.Limit, cfg.Period, max(cfg.Wait, 0)
+	code := fmt.Sprintf("ratelimiter.New%sBuilder[R](%d, %s)", kind, cfg.Limit, goDuration(cfg.Period))
+	if does.Wait > 0 {
+		code += fmt.Sprintf(".WithMaxWaitTime(%s)", goDuration(does.Wait))
+	}
+	compare(e, "limit", e.Limit, scenario.As[scenario.Limit](does))
+	return code + ".Build()"
+}
+
+func (e *edge) failsafeHedge(imports *[]string) string {
+	cfg := e.Hedge.Of()
+	does := hedge.FailsafeGo(cfg.Delay)
+	does.Attempts = cfg.Attempts
+	code := fmt.Sprintf("hedgepolicy.NewBuilderWithDelay[R](%s)", goDuration(cfg.Delay))
+	if cfg.Mode == hedge.Quantile {
+		does.Mode, does.Learn = cfg.Mode, cfg.Learn
+		code = fmt.Sprintf("hedgepolicy.NewBuilderWithDelayQuantile[R](%v, 100, %d)", cfg.Learn.Quantile, cfg.Learn.MinCalls)
+		e.remarks = append(e.remarks, Remark{Path: e.path("hedge") + ".step", Is: "how far back it learns", Does: "the last calls, the newer the more, as quantileAge says"})
+	}
+	code += fmt.Sprintf(".WithMaxHedges(%d)", cfg.Attempts-1)
+	if cfg.On != 0 { // the first result that is none of these wins
+		does.On, does.OnFailure = cfg.On, hedge.InTurn
+		code += ".CancelIf(func(_ R, err error) bool { return err == nil })"
+	}
+	does.Budget = nil
+	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok {
+		c.PerCall = true
+		does.Budget = c
+		*imports = append(*imports, "budget")
+		code += fmt.Sprintf(".WithBudget(budget.NewBuilder().WithMaxRate(%v).WithMinConcurrency(%d).Build())", c.Share, c.Min)
+	}
+	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
+	return code + ".Build()"
+}
+
+func (e *edge) failsafeBulkhead() string {
+	does := bulkhead.Config{Concurrent: e.Bulkhead.Max}
+	code := fmt.Sprintf("bulkhead.NewBuilder[R](%d)", e.Bulkhead.Max)
+	if cfg, ok := e.Bulkhead.Of("").(bulkhead.Config); ok && cfg.Wait > 0 {
+		does.Wait, does.Waiting = cfg.Wait, scenario.Unlimited
+		code += fmt.Sprintf(".WithMaxWaitTime(%s)", goDuration(cfg.Wait))
+	}
+	compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
 	return code + ".Build()"
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/patterns/outlier"
 	"github.com/nines-sim/nines/patterns/retry"
 )
@@ -29,6 +30,15 @@ func grpc(e *edge) string {
 		var policy object
 		policy, throttling = e.grpcRetry()
 		method = append(method, member{"retryPolicy", policy})
+	}
+	if e.has("hedge") {
+		if e.has("retry") {
+			e.remarks = append(e.remarks, Remark{Path: e.path("hedge"), Is: "beside retry it"})
+		} else {
+			var policy object
+			policy, throttling = e.grpcHedge()
+			method = append(method, member{"hedgingPolicy", policy})
+		}
 	}
 	config = config.with("methodConfig", []object{method}).with("retryThrottling", throttling)
 	if e.has("balance") {
@@ -89,6 +99,21 @@ func (e *edge) grpcRetry() (policy, throttling object) {
 	}
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return policy, throttling
+}
+
+// grpcHedge writes a hedgingPolicy, which grpc-java has and grpc-go has not.
+func (e *edge) grpcHedge() (policy, throttling object) {
+	cfg := e.Hedge.Of()
+	does := hedge.GRPC()
+	does.Attempts, does.Delay, does.SameReplica = min(max(cfg.Attempts, 2), 5), cfg.Delay, cfg.SameReplica
+	codes, kinds := codes(cfg.On)
+	does.On, does.Budget = kinds, nil
+	if c, ok := cfg.Budget.(retry.ThrottleConfig); ok {
+		does.Budget = c
+		throttling = object{{"maxTokens", c.MaxTokens}, {"tokenRatio", c.TokenRatio}}
+	}
+	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
+	return object{{"maxAttempts", does.Attempts}, {"hedgingDelay", seconds(does.Delay)}, {"nonFatalStatusCodes", codes}}, throttling
 }
 
 func (e *edge) grpcBalance() object {

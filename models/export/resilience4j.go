@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/breaker"
+	"github.com/nines-sim/nines/patterns/bulkhead"
+	"github.com/nines-sim/nines/patterns/ratelimit"
 	"github.com/nines-sim/nines/patterns/retry"
 )
 
@@ -20,6 +23,20 @@ func resilience4j(e *edge) string {
 	}
 	if e.has("breaker") {
 		instance("circuitbreaker", e.resilience4jBreaker())
+	}
+	if e.has("limit") {
+		instance("ratelimiter", e.resilience4jLimit())
+	}
+	if e.has("timeout") {
+		if e.Timeout.Attempt > 0 {
+			instance("timelimiter", object{{"timeoutDuration", milliseconds(e.Timeout.Attempt)}})
+		}
+		if e.Timeout.Total > 0 {
+			e.remarks = append(e.remarks, Remark{Path: e.path("timeout") + ".total", Is: milliseconds(e.Timeout.Total)})
+		}
+	}
+	if e.has("bulkhead") {
+		e.resilience4jBulkhead(instance)
 	}
 	return comments("# ", []string{
 		"resilience4j's order is Retry(CircuitBreaker(RateLimiter(TimeLimiter(Bulkhead(call))))).",
@@ -106,6 +123,45 @@ func (e *edge) resilience4jRetry() object {
 	}
 	compare(e, "retry", e.Retry, scenario.As[scenario.Retry](does))
 	return o
+}
+
+func (e *edge) resilience4jLimit() object {
+	cfg := e.Limit.Of(false)
+	does := ratelimit.Resilience4j()
+	does.Limit, does.Period, does.Burst, does.Wait = cfg.Limit, cfg.Period, cfg.Limit, whole(max(cfg.Wait, 0), time.Millisecond)
+	does.SlowReject = does.Wait > 0
+	compare(e, "limit", e.Limit, scenario.As[scenario.Limit](does))
+	return object{
+		{"limitForPeriod", cfg.Limit}, {"limitRefreshPeriod", nanoseconds(cfg.Period)}, {"timeoutDuration", milliseconds(does.Wait)},
+	}
+}
+
+func (e *edge) resilience4jBulkhead(instance func(module string, settings object)) {
+	switch cfg := e.Bulkhead.Of("").(type) {
+	case bulkhead.Config:
+		does := bulkhead.Resilience4j()
+		does.Concurrent, does.Wait = cfg.Concurrent, whole(cfg.Wait, time.Millisecond)
+		does.Waiting = 0
+		if does.Wait > 0 {
+			does.Waiting = scenario.Unlimited
+		}
+		instance("bulkhead", object{{"maxConcurrentCalls", cfg.Concurrent}, {"maxWaitDuration", milliseconds(does.Wait)}})
+		compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
+	case bulkhead.PoolConfig:
+		instance("thread-pool-bulkhead", object{
+			{"coreThreadPoolSize", cfg.Core}, {"maxThreadPoolSize", cfg.Max}, {"queueCapacity", cfg.Queue}, {"keepAliveDuration", milliseconds(cfg.KeepAlive)},
+		})
+	default:
+		e.remarks = append(e.remarks, Remark{Path: e.path("bulkhead") + ".kind", Is: e.Bulkhead.Kind})
+	}
+}
+
+// nanoseconds writes a length of time that may be very short.
+func nanoseconds(d time.Duration) string {
+	if d%time.Millisecond == 0 {
+		return milliseconds(d)
+	}
+	return strconv.FormatInt(int64(d), 10) + "ns"
 }
 
 // percent is a share as a number of percents.
