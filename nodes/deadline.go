@@ -7,11 +7,12 @@ import (
 
 // A deadline is an instant on the clock of whoever holds the request, and clocks differ. So what
 // travels is the time that is left, as in gRPC's grpc-timeout header. The server counts it from when
-// it reads the request: the way there is not known to it, and comes on top.
+// it reads the request: the way there is not known to it, and comes on top. A request that is Absolute keeps the
+// instant, which the server's clock may reach too early or too late.
 
 // send makes a request ready to leave: its deadline becomes the time that is left.
 func send(req *patterns.Request, now sim.Time) {
-	if req.Deadline != 0 {
+	if req.Deadline != 0 && !req.Absolute {
 		req.Deadline = notZero(sim.Time(req.Deadline.Sub(now)))
 	}
 }
@@ -19,7 +20,7 @@ func send(req *patterns.Request, now sim.Time) {
 // receive makes a request that has arrived the receiver's own: the time that is left becomes an
 // instant.
 func receive(req *patterns.Request, now sim.Time) {
-	if req.Deadline != 0 {
+	if req.Deadline != 0 && !req.Absolute {
 		req.Deadline = notZero(now.Add(req.Deadline.Sub(0)))
 	}
 }

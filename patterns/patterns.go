@@ -47,6 +47,7 @@ type Request struct {
 	Avoid       string   // whom the previous attempt was sent to: better somebody else; set by retries
 	Copies      *Copies  // whom the copies of this request were sent to: better somebody else; set by hedges, filled in by balancers
 	Deadline    sim.Time // the caller stops caring then, on the clock of whoever holds the request; zero means no deadline
+	Absolute    bool     // Deadline travels as the instant that it is, and the callee reads it off its own clock; false: as the time that is left
 	Intended    sim.Time // when the caller wanted to send it; latency counts from here
 }
 

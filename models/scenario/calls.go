@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"slices"
-	"time"
 )
 
 // Calls holds the policies of callers: calls.<caller>.<callee>.<family>. A caller is a service, a
@@ -102,12 +101,4 @@ func (c *Calls) Between(caller, callee string) Policies {
 		}
 	}
 	return c.Default
-}
-
-// A Timeout bounds how long a caller waits. What was asked for goes on, unless the caller cancels it.
-type Timeout struct {
-	Attempt   time.Duration `nines:"attempt,none"` // for each try
-	Total     time.Duration `nines:"total,none"`   // for all tries with the waits between them
-	Propagate bool          `nines:"propagate"`    // the callee learns the deadline and calls nobody after it
-	Cancel    bool          `nines:"cancel"`       // the callee is told when the caller gives up, and stops
 }

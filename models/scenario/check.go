@@ -137,7 +137,7 @@ func (r *reviewer) theServices() {
 		}
 		if svc.Queue.DropExpired && !slices.ContainsFunc(r.callersOf(svc.Name), func(caller string) bool {
 			t := r.s.Calls.Between(caller, svc.Name).Timeout
-			return t != nil && t.Propagate
+			return t.Propagates()
 		}) {
 			r.note(path+".queue.drop_expired", "nobody who calls %s passes a deadline on (timeout.propagate)", svc.Name)
 		}

@@ -34,7 +34,7 @@ func (h *Hedge) Of() hedge.Config {
 	return c
 }
 
-// settle finds the mode that a delay, or delays, mean alone.
+// settle finds the mode that a delay, or delays, mean alone, and what follows from a mode.
 func (h *Hedge) settle(written func(key string) bool) {
 	switch {
 	case written("mode"):
@@ -42,6 +42,9 @@ func (h *Hedge) settle(written func(key string) bool) {
 		h.Mode = hedge.Fixed
 	case written("delays"):
 		h.Mode = hedge.Dynamic
+	}
+	if h.Mode == hedge.Fallback && !written("on_failure") {
+		h.OnFailure = hedge.Hurry
 	}
 }
 

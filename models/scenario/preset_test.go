@@ -10,6 +10,7 @@ import (
 
 	"github.com/nines-sim/nines/patterns/hedge"
 	"github.com/nines-sim/nines/patterns/retry"
+	"github.com/nines-sim/nines/patterns/timeout"
 )
 
 const withPolicies = `
@@ -72,6 +73,15 @@ func TestPresetsAreBuiltAgain(t *testing.T) {
 	for _, p := range retry.Presets() {
 		if diff := cmp.Diff(p.Config, policies(t, "retry: {preset: "+p.Name+"}").Retry.Of()); diff != "" {
 			t.Errorf("retry: %s (-preset +built):\n%s", p.Name, diff)
+		}
+	}
+	for _, p := range timeout.Presets() {
+		built, total := policies(t, "timeout: {preset: "+p.Name+"}").Timeout.Of()
+		if p.Config.Layer == "total" {
+			built = total
+		}
+		if diff := cmp.Diff(p.Config, built); diff != "" {
+			t.Errorf("timeout: %s (-preset +built):\n%s", p.Name, diff)
 		}
 	}
 	for _, p := range hedge.Presets() {

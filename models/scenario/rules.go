@@ -25,7 +25,7 @@ func (s *Scenario) check(fail func(key, problem string)) {
 
 func (s *Service) excludes(key string) string {
 	switch key {
-	case "replicas", "cpus", "threads", "queue", "limit", "shed", "spread", "speed", "weights", "probes", "store":
+	case "replicas", "cpus", "threads", "queue", "limit", "shed", "expired", "spread", "speed", "weights", "probes", "store":
 		if s.External {
 			return "an external service is somebody else's: it has no " + key + " of ours"
 		}

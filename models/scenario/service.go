@@ -12,6 +12,7 @@ type Service struct {
 	Queue    Discipline `nines:"queue"`                                        // calls that wait for a thread, per replica
 	Limit    *Limit     `nines:"limit"`                                        // bounds the calls in a time that each replica takes in; more are turned away (overloaded)
 	Shed     *Shed      `nines:"shed"`                                         // turns calls away (overloaded) from each replica while there are too many
+	Expired  *Expired   `nines:"expired"`                                      // turn calls away whose deadline has passed, up to a share; none: work ends at the deadline
 	Spread   []string   `nines:"spread,ref=zone,auto=all zones"`               // zones that the replicas are placed in, in turn
 	Speed    []float64  `nines:"speed,factor,min=0.001,max=1000,auto=1x each"` // how fast the replicas work, in turn: 0.5x takes twice as long
 	Weights  []float64  `nines:"weights,min=0.001,max=1000000,auto=1 each"`    // what balancers take the replicas to be worth, in turn: 2 is worth twice as many calls as 1

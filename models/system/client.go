@@ -119,7 +119,8 @@ func (e *edge) count(at places, next patterns.Call) patterns.Call {
 		return next
 	}
 	counts := e.counts
-	propagate := e.policies.Timeout != nil && e.policies.Timeout.Propagate
+	propagate := e.policies.Timeout.Propagates()
+	absolute := propagate && e.policies.Timeout.Propagate == "absolute"
 	return func(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 		if at&calls != 0 {
 			counts.Calls++
@@ -146,6 +147,7 @@ func (e *edge) count(at places, next patterns.Call) patterns.Call {
 			if !propagate {
 				req.Deadline = 0
 			}
+			req.Absolute = absolute
 		}
 		return next(p, req)
 	}

@@ -142,3 +142,56 @@ healing: {restart: {after: 0s, boot: 0s}}
 		wantLayer(t, out, "front.back", "fallback", map[string]int64{"used": calls})
 	}
 }
+
+// What travels to the server is the time that is left, or an instant that the server reads off its own clock. With a
+// clock that is 10 s fast, an instant has always passed.
+func TestPropagation(t *testing.T) {
+	for _, tt := range []struct {
+		name, propagate, expired string
+		offset                   time.Duration
+		work                     time.Duration // of back
+		fired                    int64         // timeouts of the caller; less if the server answers before
+	}{
+		{"none", "none", "", 0, 12000 * ms, 60},
+		{"what is left", "remaining", "", 0, 6000 * ms, 60},
+		{"true is what is left", "true", "", 0, 6000 * ms, 60},
+		{"less a margin", "remaining, margin: 40ms", "", 0, 3600 * ms, 0},
+		{"an instant", "absolute", "", 0, 6000 * ms, 60},
+		{"what is left, with another clock", "remaining", "", 10 * time.Second, 6000 * ms, 60},
+		{"an instant of another clock", "absolute", "", 10 * time.Second, 0, 0},
+		{"an instant of a slow clock", "absolute", "", -10 * time.Second, 12000 * ms, 60},
+		{"turned away up to a share", "absolute", "expired: {share: 20%, period: 60s},", 10 * time.Second, 50 * 200 * ms, 50},
+		{"only counted", "absolute", "expired: {dry: true},", 10 * time.Second, 12000 * ms, 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			entries := []fault.Entry{}
+			if tt.offset != 0 {
+				entries = append(entries, strike(fault.Clock, "back/0", 0, time.Hour, fault.Params{Offset: tt.offset}))
+			}
+			out := play(t, parse(t, `
+services:
+  front: {threads: 9, ops: {do: {work: 0s, calls: [back.a]}}}
+  back:  {cpus: 2, threads: 9, `+tt.expired+` ops: {a: {work: 200ms}}}
+calls: {front: {back: {timeout: {attempt: 100ms, propagate: `+tt.propagate+`}}}}
+`), entries...)
+			if did := layerOf(t, out, "front.back", "attempt"); did["fired"] != tt.fired {
+				t.Errorf("%d timeouts, want %d", did["fired"], tt.fired)
+			}
+			if got := busy(t, out, "back", 2); got != tt.work {
+				t.Errorf("back worked for %v, want %v", got, tt.work)
+			}
+		})
+	}
+}
+
+// A caller that looks at the time only every 150 ms takes an answer that comes after 120 ms.
+func TestCheckpoint(t *testing.T) {
+	for checkpoint, want := range map[string]measure.Calls{"none": {Timeout: 60}, "150ms": {OK: 60}, "110ms": {Timeout: 60}} {
+		out := play(t, parse(t, `
+services:
+  front: {ops: {do: {work: 120ms}}}
+calls: {visits: {front: {timeout: {attempt: 100ms, checkpoint: `+checkpoint+`}}}}
+`))
+		wantCalls(t, out, want)
+	}
+}

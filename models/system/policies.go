@@ -27,11 +27,13 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 	switch slot {
 	case "total":
 		if t := p.Timeout; t != nil && t.Total > 0 {
-			return timeout.New(timeout.Config{Layer: "total", After: t.Total, Propagate: t.Propagate})
+			_, total := t.Of()
+			return timeout.New(total)
 		}
 	case "attempt":
 		if t := p.Timeout; t != nil && t.Attempt > 0 {
-			return timeout.New(timeout.Config{Layer: "timeout", After: t.Attempt, Propagate: t.Propagate})
+			attempt, _ := t.Of()
+			return timeout.New(attempt)
 		}
 	case "retry":
 		if p.Retry != nil {

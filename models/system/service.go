@@ -7,6 +7,7 @@ import (
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/timeout"
 	"github.com/nines-sim/nines/sim"
 )
 
@@ -30,8 +31,9 @@ type service struct {
 // A member is a replica, its clients, and what faults do to it.
 type member struct {
 	*nodes.Replica
-	clients []patterns.Call // of its present life, for each callee
-	cached  []patterns.Call // of each operation that has a cache: its steps behind that
+	clients []patterns.Call  // of its present life, for each callee
+	cached  []patterns.Call  // of each operation that has a cache: its steps behind that
+	expired *timeout.Expired // of its present life; nil if it turns nobody away for a deadline
 	faulty  impaired
 	speed   float64  // 1 takes as long as an operation's work says
 	crashes int      // that hold it down
@@ -100,6 +102,9 @@ func (svc *service) connect() {
 				m.SetRules(rules)
 			}
 			m.clients = svc.calls(m)
+			if sc := svc.sc.Expired; sc != nil {
+				m.expired = timeout.NewExpired(sc.ExpiredConfig)
+			}
 			for n, o := range svc.ops {
 				if o.Cache != nil {
 					m.cached[n] = svc.behindCache(o, i)
@@ -141,9 +146,12 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 	}
 	var resp patterns.Response
 	var err error
-	if req.Deadline == 0 {
+	switch late := svc.members[r.Number()].expired; {
+	case late != nil && late.Rejects(p.Now(), req.Deadline):
+		return resp, svc.expired
+	case late != nil, req.Deadline == 0:
 		resp, err = svc.do(p, r.Number(), n, &req)
-	} else {
+	default:
 		limit := p.WithDeadline(req.Deadline)
 		resp, err = svc.do(p, r.Number(), n, &req)
 		if err != nil && limit.Ended(err) {

@@ -11,10 +11,10 @@ import (
 
 // ExpiredConfig says how many requests a server turns away whose deadline has passed.
 type ExpiredConfig struct {
-	Layer  string        // what it is called in errors: "expired"
-	Share  float64       // requests turned away for one that was served; 0: none
-	Period time.Duration // how long those that were served count
-	Dry    bool          // they are only counted, not turned away
+	Layer  string        `nines:"-"`                       // what it is called in errors: "expired"
+	Share  float64       `nines:"share,ratio,min=0,max=1"` // requests turned away for one that was served; 0: none
+	Period time.Duration `nines:"period"`                  // how long those that were served count
+	Dry    bool          `nines:"dry"`                     // they are only counted, not turned away
 }
 
 // DefaultExpiredConfig returns Finagle's: a fifth over 10s (DeadlineFilter.scala at 4feb34cb, 2024; it is

@@ -1,8 +1,24 @@
 package timeout
 
-import "time"
+import (
+	"time"
+
+	"github.com/nines-sim/nines/patterns"
+)
 
 // The presets are what libraries do if nothing is configured.
+
+// Presets lists them under the names that files have for them. A gRPC deadline of 1s is our choice; Polly's
+// default of 30s is looked at all the time.
+func Presets() []patterns.Preset[Config] {
+	return []patterns.Preset[Config]{
+		{Name: "hystrix", Version: "7c03bafe", Config: Hystrix()},
+		{Name: "resilience4j", Version: "af9e7c97", Config: Resilience4j()},
+		{Name: "envoy", Version: "84e84367", Config: Envoy()},
+		{Name: "grpc", Version: "1fd061a", Config: GRPC(time.Second)},
+		{Name: "polly", Version: "173d6d1d", Config: Polly(30*time.Second, 0)},
+	}
+}
 
 // Hystrix returns execution.isolation.thread.timeoutInMilliseconds 1000 (HystrixCommandProperties.java at
 // 7c03bafe, 2023): the caller walks away, and nobody is told of a deadline.
