@@ -68,6 +68,7 @@ func (svc *service) targets(c client) []balance.Target {
 	}
 	if b := c.policies.Breaker; b != nil && b.Per == "replica" {
 		targets = breaker.Guard(svc.sys.s, b.Of(c.name()), c.breaker, targets)
+		c.add("breaker", c.group, breakers(targets))
 	}
 	if o := c.policies.Outlier; o != nil {
 		judge := svc.judge(c, o)

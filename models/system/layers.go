@@ -3,6 +3,7 @@ package system
 import (
 	"slices"
 
+	"github.com/nines-sim/nines/patterns/balance"
 	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/patterns/bulkhead"
 	"github.com/nines-sim/nines/patterns/fallback"
@@ -86,18 +87,29 @@ func countsOf(policy any) []measure.LayerCount {
 	case *hedge.Hedge:
 		c := p.Counts()
 		return []measure.LayerCount{count("hedges", c.Hedges), count("won", c.Won), count("denied", c.Denied), count("cancelled", c.Cancelled)}
-	case *breaker.Breaker:
+	case breakers:
+		return p.counts()
+	case interface{ Counts() breaker.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected), count("opened", c.Opened)}
-	case *bulkhead.Bulkhead:
+	case interface{ Counts() bulkhead.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full), count("waited_too_long", c.Waited)}
-	case *ratelimit.Limiter:
+	case interface{ Counts() ratelimit.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("waited", c.Waited), count("rejected", c.Rejected)}
 	case *shed.Limiter:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
+	case *shed.Throttle:
+		c := p.Counts()
+		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
+	case *ratelimit.Remote:
+		c := p.Counts()
+		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected), count("unanswered", c.Unanswered)}
+	case *bulkhead.Thresholds:
+		c := p.Counts()
+		return []measure.LayerCount{count("entered", c.Entered), count("pending", c.Pending), count("requests", c.Requests), count("retries", c.Retries)}
 	case interface{ Counts() outlier.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("detected", c.Detected), count("ejected", c.Ejected), count("too_many", c.Overflow), count("returned", c.Returned)}
@@ -110,4 +122,16 @@ func countsOf(policy any) []measure.LayerCount {
 		return p.LayerCounts()
 	}
 	return nil
+}
+
+// breakers are the targets of a client that each have a breaker.
+type breakers []balance.Target
+
+// counts returns what they did together.
+func (b breakers) counts() []measure.LayerCount {
+	var sums []measure.Layer
+	for _, target := range b {
+		sums = sumLayers(sums, "", countsOf(target))
+	}
+	return sums[0].Counts
 }

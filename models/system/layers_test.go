@@ -195,3 +195,18 @@ calls: {visits: {front: {timeout: {attempt: 100ms, checkpoint: `+checkpoint+`}}}
 		wantCalls(t, out, want)
 	}
 }
+
+// A breaker for each replica: what they did together is one layer.
+func TestLayerOfBreakersPerReplica(t *testing.T) {
+	out := play(t, parse(t, `
+services:
+  front: {ops: {do: {work: 0s, calls: [back.a]}}}
+  back:  {replicas: 2, ops: {a: {work: 1ms, errors: 100%}}}
+calls: {front: {back: {breaker: {per: replica, consecutive: 3, open: 1h}}}}
+`))
+	// Three calls open each of the two; then both are passed over, and all the rest is turned away by them or the balancer.
+	did := layerOf(t, out, "front.back", "breaker")
+	if did["allowed"] != 6 || did["opened"] != 2 {
+		t.Errorf("the breakers did %v, want 6 allowed and 2 opened", did)
+	}
+}

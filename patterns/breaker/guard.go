@@ -47,6 +47,9 @@ type guard struct {
 // Unwrap returns the target behind the breaker.
 func (g *guard) Unwrap() balance.Target { return g.Target }
 
+// Counts returns what the target's breaker did so far.
+func (g *guard) Counts() Counts { return g.breaker.Counts() }
+
 func (g *guard) Healthy() bool { return g.Target.Healthy() && g.breaker.Ready(g.s.Now()) }
 
 func (g *guard) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
