@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,21 +44,32 @@ func TestRing(t *testing.T) {
 	}
 	for n := 1; n <= 12; n++ { // targets with so many entries each
 		names := "abcd"
-		b := weights(Config{Pick: RingHash, Ring: Ring{n * len(names), 4096}}, 1, 1, 1, 1)
+		b := weights(Config{Pick: RingHash, Ring: Ring{n * len(names), 4096}, SkipUnhealthy: true}, 1, 1, 1, 1)
 		for key := range uint64(200) {
 			hash := xxhash.Number(key)
-			best, owner := uint64(math.MaxUint64), ""
-			for _, name := range names {
-				for i := range n {
-					at := xxhash.Sum(fmt.Appendf(nil, "%c_%d", name, i), 0)
-					if distance := at - hash; distance <= best { // around the ring
-						best, owner = distance, string(name)
+			owner := func(names string) string {
+				best, owner := uint64(math.MaxUint64), ""
+				for _, name := range names {
+					for i := range n {
+						at := xxhash.Sum(fmt.Appendf(nil, "%c_%d", name, i), 0)
+						if distance := at - hash; distance <= best { // around the ring
+							best, owner = distance, string(name)
+						}
 					}
 				}
+				return owner
 			}
-			if got := b.pick(0, &patterns.Request{ID: 1, Key: key}).name; got != owner {
-				t.Fatalf("%d entries each: key %d goes to %s, want %s", n, key, got, owner)
+			req := &patterns.Request{ID: 1, Key: key}
+			got, want := b.pick(0, req), owner(names)
+			if got.name != want {
+				t.Fatalf("%d entries each: key %d goes to %s, want %s", n, key, got.name, want)
 			}
+			target := got.Target
+			got.Target = &named{name: want, sick: true}
+			if second, next := b.pick(0, req).name, owner(strings.ReplaceAll(names, want, "")); second != next {
+				t.Fatalf("%d entries each: without %s key %d goes to %s, want %s", n, want, key, second, next)
+			}
+			got.Target = target
 		}
 	}
 }
@@ -103,6 +115,12 @@ func TestMaglevPaper(t *testing.T) {
 	}
 	if diff := cmp.Diff([]uint16{0, 0, 0, 0, 2, 2, 2}, populate(7, []permutation{b0, b2})); diff != "" {
 		t.Error("without B1: ", diff)
+	}
+	// Envoy's rule for weights, by hand, with B1 of half the weight of B0: in the rounds 1, 2 and 4 B1 takes the
+	// entries 0, 2 and 6; in round 3 it has had two, and 3·0.5 is less; B0 takes 3, 4, 1 and 5.
+	b1.share = 0.5
+	if diff := cmp.Diff([]uint16{1, 0, 1, 0, 0, 0, 1}, populate(7, []permutation{b0, b1})); diff != "" {
+		t.Error("weights 2 and 1: ", diff)
 	}
 }
 

@@ -142,9 +142,9 @@ func TestStale(t *testing.T) {
 	a.inFlight = 3
 	want(999, "both")
 	want(1000, "b") // reads: 3 and 0
-	c.inFlight = 9
+	c.inFlight = 4
 	want(1500, "b")
-	b.ended(at(2100), c, 0, answered) // the first to come: reads 3 and 9
+	b.ended(at(2100), c, 0, answered) // the first to come: reads 3 and 4
 	c.inFlight = 0
 	want(2900, "a")
 	want(7300, "b") // reads: 3 and 0

@@ -63,10 +63,15 @@ func TestSmoothWeighted(t *testing.T) {
 			t.Errorf("%v: %s, want %s", c.weights, got, c.want)
 		}
 	}
-	b := weights(cfg, 5, 1, 1)
-	b.members[0].Target = &named{sick: true}
-	if got := turns(b, 6); got != "bcbcbc" {
+	b := weights(cfg, 5, 3, 1)
+	a := &named{sick: true}
+	b.members[0].Target = a
+	if got := turns(b, 8); got != "bbcbbbcb" {
 		t.Errorf("without the heaviest: %s", got)
+	}
+	a.sick = false
+	if got := turns(b, 9); got != "abacababa" {
+		t.Errorf("it has gained nothing meanwhile: %s", got)
 	}
 }
 
@@ -185,4 +190,6 @@ func TestSlowStart(t *testing.T) {
 	weightsAt(121, 1, 1, 0.51)
 	sick.sick = false
 	weightsAt(130, 1, 0.1, 0.6)
+	b.SetTargets([]Target{&named{name: "a"}, sick, &named{name: "c"}, &full{named: named{name: "d"}, weight: 4}})
+	weightsAt(140, 1, 0.1, 0.7, 0.4)
 }

@@ -407,6 +407,23 @@ func TestJitterSpreadsExpiry(t *testing.T) {
 	}
 }
 
+// An answer that is loaded anew lives for another time than the one before.
+func TestEachAnswerHasJitterOfItsOwn(t *testing.T) {
+	c := cache.New(cache.Config{Name: "cache", Keys: 1, TTL: 100 * time.Second, Jitter: 0.4}, sim.Seed(1).Keyed("cache"))
+	lives := map[int]bool{}
+	for hour := range 10 {
+		now := sim.Time(time.Duration(hour) * time.Hour)
+		c.Store(now, cache.Key{Key: 7}, patterns.Response{}, 0)
+		lives[sort.Search(100, func(seconds int) bool {
+			_, s := c.Lookup(now.Add(time.Duration(seconds)*time.Second), cache.Key{Key: 7})
+			return s == cache.Absent
+		})] = true
+	}
+	if len(lives) < 7 { // of 40 seconds
+		t.Errorf("ten answers live for %v s", lives)
+	}
+}
+
 // XFetch: a call loads ahead of the end by more than a gap with the chance exp(-gap / (took × Early)),
 // which is the law of -log(luck).
 func TestEarlyLoadsFollowXFetch(t *testing.T) {

@@ -284,3 +284,30 @@ func BenchmarkSynced(b *testing.B) {
 		})
 	})
 }
+
+// A question for which nobody waits any more arrives all the same, when it would have, and takes its permit.
+func TestQuestionsArriveThoughNobodyWaits(t *testing.T) {
+	_, err := sim.Run(sim.Config{}, func(s *sim.Simulation) {
+		l := ratelimit.New(ratelimit.DefaultConfig(), 0)
+		ask := l.Elsewhere(20 * ms)
+		s.Go("caller", func(p *sim.Process) {
+			limit := p.WithTimeout(5 * ms)
+			defer limit.Close()
+			if _, _, err := ask(p); !limit.Ended(err) {
+				t.Errorf("at %v: %v", p.Now(), err)
+			}
+		})
+		for _, c := range []struct {
+			at   time.Duration
+			want uint64
+		}{{10*ms - 1, 0}, {10 * ms, 1}, {time.Second, 1}} {
+			s.RunUntil(sim.Time(c.at))
+			if got := l.Counts().Allowed; got != c.want {
+				t.Errorf("at %v: %d permits, want %d", c.at, got, c.want)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

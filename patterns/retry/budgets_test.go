@@ -258,6 +258,12 @@ func TestAdaptivePacesAttempts(t *testing.T) {
 		if got := p.Now().Sub(began); got < 1900*ms || got > 2*time.Second {
 			t.Errorf("two attempts after a long time take %v", got)
 		}
+		p.Sleep(time.Second)
+		began = p.Now()
+		call(p, patterns.Request{}) // half of one is there
+		if got := p.Now().Sub(began); got < 900*ms || got > time.Second {
+			t.Errorf("another attempt a second later takes %v", got)
+		}
 	})
 }
 

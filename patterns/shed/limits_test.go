@@ -301,14 +301,19 @@ func TestGradientGoldenVectors(t *testing.T) {
 func TestGradientMeasuresAgainAfterFive(t *testing.T) {
 	cfg := shed.DefaultGradientConfig()
 	cfg.Requests = 1
-	jitter := sim.Seed(1).Stream("jitter")
-	g := shed.NewGradient(cfg, 0, &jitter)
-	g.Learn(0, shed.Sample{RTT: ms})
-	for i := range 5 {
-		update := at(100*ms) * sim.Time(i+1)
-		g.Learn(update-1, shed.Sample{Began: update - 1 - at(50*ms), RTT: 50 * ms})
-		if got := g.Measuring(update); got != (i == 4) {
-			t.Errorf("after update %d it measures: %v", i+1, got)
+	// Calls of 50 ms hold the limit at 3. One of 1 ms lifts it to int(3.75 + √3.75) = 5, from where it
+	// goes over int(2.5 + √2.5) = 4 back to 3, and the next five leave it there.
+	for _, took := range [][]int{{50, 50, 50, 50, 50}, {50, 50, 50, 1, 50, 50, 50, 50, 50, 50, 50}} {
+		jitter := sim.Seed(1).Stream("jitter")
+		g := shed.NewGradient(cfg, 0, &jitter)
+		g.Learn(0, shed.Sample{RTT: ms})
+		for i, n := range took {
+			update := at(100*ms) * sim.Time(i+1)
+			rtt := time.Duration(n) * ms
+			g.Learn(update-1, shed.Sample{Began: (update - 1).Add(-rtt), RTT: rtt})
+			if got := g.Measuring(update); got != (i == len(took)-1) {
+				t.Errorf("%v: after update %d it measures: %v", took, i+1, got)
+			}
 		}
 	}
 }
