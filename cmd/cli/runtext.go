@@ -318,6 +318,7 @@ func cachesTable(r *watchedRun) report.Table {
 func layersTable(res *measure.Result) report.Table {
 	t := report.Table{Columns: []report.Column{{Header: "calls from.to"}, {Header: "layer"}, {Header: "what it did"}}}
 	for _, e := range res.Edges {
+		var idle []string
 		for _, l := range e.Layers {
 			var did []string
 			for _, c := range l.Counts {
@@ -330,9 +331,13 @@ func layersTable(res *measure.Result) report.Table {
 				}
 			}
 			if did == nil {
-				did = []string{"nothing"}
+				idle = append(idle, l.Layer)
+				continue
 			}
 			t.Rows = append(t.Rows, []string{e.Edge, l.Layer, strings.Join(did, ", ")})
+		}
+		if idle != nil {
+			t.Rows = append(t.Rows, []string{e.Edge, strings.Join(idle, ", "), "nothing"})
 		}
 	}
 	return t
