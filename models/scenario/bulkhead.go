@@ -89,7 +89,9 @@ func (b *Bulkhead) excludes(key string) string {
 
 func (b *Bulkhead) check(fail func(key, problem string)) {
 	var preset Bulkhead
-	checkKind(b.Preset, b.Kind, preset.presets(), func() string { return preset.Kind }, fail)
+	if !checkKind(b.Preset, b.Kind, preset.presets(), func() string { return preset.Kind }, fail) {
+		return
+	}
 	checkConfig[Bulkhead](b.Of("").Validate(), fail)
 }
 

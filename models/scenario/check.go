@@ -358,6 +358,15 @@ func (r *reviewer) policies(path string, p *Policies) {
 	if p.Breaker != nil && (p.Timeout == nil || p.Timeout.Attempt == 0 && p.Timeout.Total == 0) {
 		r.note(path+".breaker", "a probe without a timeout can wait for ever, and the breaker with it")
 	}
+	if p.Timeout == nil || p.Timeout.Attempt == 0 && p.Timeout.Total == 0 {
+		const forEver = "a call without a timeout whose answer never comes counts as under way for ever"
+		if p.Shed != nil && p.Shed.Kind != "throttle" {
+			r.note(path+".shed", forEver)
+		}
+		if p.Bulkhead != nil {
+			r.note(path+".bulkhead", forEver)
+		}
+	}
 }
 
 func (r *reviewer) theWorkload() {

@@ -223,7 +223,7 @@ func (f *File) Notes(name string, sets ...string) (Errors, error) {
 	}
 	s, d := f.decodeTree(tree, true)
 	var notes Errors
-	for _, n := range append(review(s).notes, s.LoadReport().notes()...) {
+	for _, n := range slices.Concat(review(s).notes, s.LoadReport().notes(), s.bounds()) {
 		notes = append(notes, d.at(n.path).fail(n.path, n.problem, n.near))
 	}
 	return notes.tidy(), nil

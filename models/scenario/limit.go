@@ -119,6 +119,10 @@ func (l *Limit) excludes(key string) string {
 }
 
 func (l *Limit) check(fail func(key, problem string)) {
+	if l.Limit.N == 0 {
+		fail("rate", "is none: needs a call or more in a time")
+		return
+	}
 	err := l.Of(false).Validate()
 	if err == nil && l.Shared != nil && l.Shared.Sync > 0 {
 		err = l.Synced(false).Validate()

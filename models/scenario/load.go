@@ -92,6 +92,14 @@ type flow struct {
 	work map[string]float64 // by service
 	ops  map[string]float64 // by operation: calls a second
 	miss map[string]float64 // by operation: share of calls that its cache does not answer
+
+	asked []demand // in the order of the scenario
+}
+
+// A demand is how often a second a caller asks for an operation. It may be there several times.
+type demand struct {
+	caller, ref string
+	rate        float64
 }
 
 func always(string) float64 { return 1 }
@@ -110,7 +118,7 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 	// Queues can feed operations that fill queues again; a few rounds settle all but circles that grow.
 	for range len(s.Queues) + 2 {
 		ops := make(map[string]float64)
-		f = flow{make(map[string]float64), make(map[string]float64), ops, make(map[string]float64)}
+		f = flow{rate: make(map[string]float64), work: make(map[string]float64), ops: ops, miss: make(map[string]float64)}
 		sent := make(map[string]float64)
 		tried := func(caller, ref string, rate float64) float64 {
 			if calmMiss == nil || rate == 0 {
@@ -122,10 +130,12 @@ func (s *Scenario) flow(factor func(stream string) float64, calmMiss map[string]
 		}
 		ask := func(caller, ref string, rate float64) {
 			ops[ref] += tried(caller, ref, rate)
+			f.asked = append(f.asked, demand{caller, ref, rate})
 			service, _ := cut(ref)
 			for _, other := range s.Calls.standIns(caller, service) {
 				rate = float64(rate * failing(ref))
 				ops[other] += tried(caller, other, rate)
+				f.asked = append(f.asked, demand{caller, other, rate})
 				ref = other
 			}
 		}

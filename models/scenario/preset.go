@@ -71,9 +71,9 @@ func (d *decoder) preset(n *node, v reflect.Value, path string) {
 	d.fail(named, path, is(named, "the name of a preset: "+strings.Join(names, ", ")), Nearest(name, names))
 }
 
-// checkKind reports a kind that is not that of the preset which is named. Given the presets of a fresh value, it
+// checkKind reports a kind that is not that of the preset which is named, and whether it is all right. Given the presets of a fresh value, it
 // asks for that value's kind.
-func checkKind(preset, kind string, all []Preset, of func() string, fail func(key, problem string)) {
+func checkKind(preset, kind string, all []Preset, of func() string, fail func(key, problem string)) (ok bool) {
 	for _, p := range all {
 		if p.String() != preset {
 			continue
@@ -81,6 +81,8 @@ func checkKind(preset, kind string, all []Preset, of func() string, fail func(ke
 		p.use()
 		if want := of(); want != kind {
 			fail("kind", fmt.Sprintf("is %s, need %s, which is the kind of the preset %s", kind, want, p.Name))
+			return false
 		}
 	}
+	return true
 }

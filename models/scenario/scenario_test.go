@@ -279,6 +279,37 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// minimal.yaml: 50 calls a second to web, and of those to db, on 2 replicas and 3 copies; 5 ms each.
+func TestNotesOnBounds(t *testing.T) {
+	for set, want := range map[string]string{
+		"services.web.limit={rate: 24/s}":             "services.web.limit: is below the 50 calls/s that come without any fault",
+		"services.web.limit={rate: 25/s}":             "",
+		"calls.users.web.limit={rate: 49/s}":          "calls.users.web.limit: users makes 50 calls/s without any fault, which is more than it allows",
+		"calls.web.db.limit={rate: 24/s}":             "calls.web.db.limit: web makes 50 calls/s without any fault, which is more than it allows",
+		"calls.web.db.limit={rate: 49/s, shared: {}}": "calls.web.db.limit: web makes 50 calls/s without any fault, which is more than it allows",
+		"services.web.ops.get.work=exp 100ms calls.users.web.bulkhead={max: 5} calls.users.web.timeout={attempt: 1s}": "calls.users.web.bulkhead: has room for 5 calls, but without any fault 5.25 are under way from each client",
+		"calls.users.web.bulkhead={max: 5}":     "calls.users.web.bulkhead: a call without a timeout whose answer never comes counts as under way for ever",
+		"calls.users.web.shed={kind: vegas}":    "calls.users.web.shed: a call without a timeout whose answer never comes counts as under way for ever",
+		"calls.users.web.shed={preset: kratos}": "",
+	} {
+		f := parse(t, "")
+		notes, err := f.Notes("", strings.Split(strings.ReplaceAll(set, " calls.", "\ncalls."), "\n")...)
+		if err != nil {
+			t.Errorf("%s: %v", set, err)
+			continue
+		}
+		var got []string
+		for _, n := range notes {
+			if strings.Contains(n.Path, "limit") || strings.Contains(n.Path, "bulkhead") || strings.Contains(n.Path, "shed") {
+				got = append(got, n.Path+": "+n.Problem)
+			}
+		}
+		if text := strings.Join(got, "; "); text != want {
+			t.Errorf("%s:\n got %s\nwant %s", set, text, want)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	f := parse(t, "calls: {web: {db: {retry: {attempts: 3}}}}\nvariants: {redundant: {services.*.replicas: 3}}\n")
 	tests := []struct {

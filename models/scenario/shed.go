@@ -132,7 +132,9 @@ func (s *Shed) excludes(key string) string {
 
 func (s *Shed) check(fail func(key, problem string)) {
 	var preset Shed
-	checkKind(s.Preset, s.Kind, preset.presets(), func() string { return preset.Kind }, fail)
+	if !checkKind(s.Preset, s.Kind, preset.presets(), func() string { return preset.Kind }, fail) {
+		return
+	}
 	checkConfig[Shed](s.Of(false).Validate(), fail)
 	if s.Kind != "throttle" {
 		checkConfig[Shed](s.Limiter(false).Validate(), fail)

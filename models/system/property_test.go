@@ -25,7 +25,9 @@ func anyScenario(t *rapid.T) string {
 	cache := one("cache", "", "", ", cache: {keys: 20, ttl: 5s, fill: in_time}", ", cache: {keys: 20, ttl: 5s, fill: always, per: replica}",
 		", cache: {keys: 20, start: cold, single_flight: true}")
 	work := func(name string) string { return one(name, "0s", "20ms", "exp 50ms", "{p50: 20ms, p99: 200ms}") }
-	discipline := one("queue", "", ", queue: {length: 0}", ", queue: {length: 5, wait: 100ms, order: lifo}", ", queue: {length: unlimited, drop_expired: true}")
+	discipline := one("queue", "", ", queue: {length: 0}", ", queue: {length: 5, wait: 100ms, order: lifo}", ", queue: {length: unlimited, drop_expired: true}",
+		", queue: {preset: fail_at_scale, length: 9}, limit: {rate: 9/s, wait: 50ms}", ", queue: {rule: codel}, shed: {kind: gradient2, initial: 3, min: 1, shares: [50%, 100%]}",
+		", queue: {order: priority, length: 3, evict: true}, limit: {rate: 9/s, shared: {round_trip: 5ms}}, shed: {}")
 	steps := one("steps", "db.write", "mid.get, db.write", "{parallel: [mid.get, db.read]}", "{call: mid.get, share: 50%, times: 2}, {send: later}", "db.read, bank.pay, {send: settle}")
 	say("services:")
 	say("  front: {replicas: %d, cpus: 2, threads: %d%s, ops: {do: {work: %s, calls: [%s]}}}", number("fronts", 1, 3), number("threads", 1, 20), discipline, work("front work"), steps)
@@ -43,7 +45,9 @@ func anyScenario(t *rapid.T) string {
 		one("retry", "retry: none", "retry: {attempts: 3}", "retry: {attempts: 2, budget: 10%, jitter: decorrelated}", "retry: {attempts: 4, backoff: 1ms..1ms, jitter: none}"),
 		one("breaker", "breaker: none", "breaker: {consecutive: 3, open: 1s}", "breaker: {window: 2s, min_calls: 3, half_open: 2}"),
 		one("balance", "balance: {pick: round_robin}", "balance: {pick: p2c, eject_unhealthy: true}", "balance: {pick: least}", "balance: {pick: random}"),
-		one("bulkhead", "bulkhead: none", "bulkhead: {max: 2}", "bulkhead: {max: 1, wait: 50ms}"),
+		one("bulkhead", "bulkhead: none", "bulkhead: {max: 2}", "bulkhead: {max: 1, wait: 50ms}", "bulkhead: {kind: pool}", "bulkhead: {kind: thresholds, max: 3}", "bulkhead: {kind: partitions, max: 2}"),
+		one("limit", "limit: none", "limit: {rate: 5/s, wait: 100ms}", "limit: {rate: 5/s, burst: 1, shared: {round_trip: 10ms}}", "limit: {rate: 10/s, algorithm: sliding_counter, shared: {sync: 500ms}}"),
+		one("shed", "shed: none", "shed: {preset: kratos, min_requests: 0}", "shed: {kind: aimd, initial: 2, min: 1}", "shed: {kind: gradient}", "shed: {kind: vegas, windowed: {calls: 2}}"),
 	}, ", "))
 	say("  front: {mid: {fallback: %s}, bank: {fallback: %s}}", one("stale", "none", "{stale: 10s}", "{value: default}"), one("send", "none", "{send: settle}"))
 	say("workload: {visits: {%s, mix: {front.do: 100%%}, patience: %s}}", one("arrivals", "rate: 3/s", "rate: 8/s", "users: 5, think: exp 1s", "users: 2, think: 500ms"), one("patience", "none", "1s"))

@@ -84,6 +84,15 @@ func NewPartitions(cfg PartitionsConfig) *Partitions {
 // Counts returns what happened so far to the calls of an operation.
 func (b *Partitions) Counts(op string) PartitionCounts { return b.part(op).counts }
 
+// Total returns what happened so far to the calls of all operations.
+func (b *Partitions) Total() (sum PartitionCounts) {
+	for i := range b.parts {
+		sum.Entered += b.parts[i].counts.Entered
+		sum.Full += b.parts[i].counts.Full
+	}
+	return sum
+}
+
 // InUse returns how many calls of an operation are under way.
 func (b *Partitions) InUse(op string) int { return b.part(op).underWay }
 

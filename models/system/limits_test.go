@@ -1,0 +1,144 @@
+package system
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/nines-sim/nines/models/theory"
+)
+
+// sent plays a story and returns how many calls went from visitors to the front.
+func sentTo(t *testing.T, out Outcome) int64 { return edgeOf(t, out, "visits.front").Sent }
+
+// In t seconds a token bucket lets through no more than rate*t + burst; asked for more, exactly that many.
+func TestLimitLetsThroughItsRate(t *testing.T) {
+	const story = `
+services: {front: {threads: 999, cpus: 999, ops: {do: {work: 1ms}}}}
+calls: {visits: {front: {limit: LIMIT}}}
+workload: {visits: {rate: 50/s, arrivals: regular, mix: {front.do: 100%}}}
+`
+	for limit, want := range map[string]int64{ // in the 60.5 s that are played
+		"{rate: 10/s, burst: 7}":                                         605 + 7,
+		"{rate: 10/s}":                                                   605 + 10,
+		"{rate: 20 in 2s, algorithm: fixed_window}":                      20 * 31, // windows, the last of which is cut off
+		"{rate: 10/s, algorithm: sliding_log}":                           10 * 61,
+		"{rate: 10/s, algorithm: gcra, burst: 7}":                        605 + 7,
+		"{rate: 10/s, algorithm: leaky_bucket}":                          605,
+		"{rate: 10/s, burst: 7, shared: {round_trip: 2ms}}":              605 + 7,
+		"{rate: 10/s, burst: 7, shared: {round_trip: 50ms}}":             3025, // no answer in 20 ms: they go ahead
+		"{rate: 10/s, shared: {round_trip: 50ms, fail_open: false}}":     0,
+		"{rate: 600 in 1m, algorithm: fixed_window, shared: {sync: 1s}}": 600 + 25,
+		"{rate: 100/s}": 3025,
+	} {
+		out := play(t, parse(t, replace(story, "LIMIT", limit)))
+		got := sentTo(t, out)
+		if math.Abs(float64(got-want)) > 1 { // the first and the last moment
+			t.Errorf("%s: %d calls were sent, want %d", limit, got, want)
+		}
+	}
+}
+
+// Of calls that find a bulkhead full, those that may wait do: M/M/c/K, whose share of rejected calls is Erlang's B where
+// none may.
+func TestBulkheadIsAnErlangModel(t *testing.T) {
+	for _, waiting := range []int{0, 3} {
+		sc := parse(t, fmt.Sprintf(`
+services: {front: {threads: 999, cpus: 999, ops: {do: {work: exp 100ms}}}}
+calls: {visits: {front: {bulkhead: {max: 4, waiting: %d}}}}
+workload: {visits: {rate: 50/s, mix: {front.do: 100%%}}}
+`, waiting))
+		calls, turned := int64(0), int64(0)
+		for seed := uint64(1); seed <= 8; seed++ {
+			out := do(t, Run{Scenario: sc, Seed: seed, Plan: Timeline(sc, seed), Until: sc.Study.Lasts})
+			e := edgeOf(t, out, "visits.front")
+			calls, turned = calls+e.Calls, turned+e.Turned
+		}
+		want := theory.MMcK{Lambda: 50, Mu: 10, Servers: 4, Capacity: 4 + waiting}.Blocked()
+		if waiting == 0 && math.Abs(want-theory.ErlangB(5, 4)) > 1e-12 {
+			t.Errorf("M/M/4/4 rejects %v, Erlang's B is %v", want, theory.ErlangB(5, 4))
+		}
+		got := float64(turned) / float64(calls)
+		se := 3 * math.Sqrt(want*(1-want)/float64(calls)) // rejections come in clusters: thrice that of independent ones
+		if math.Abs(got-want) > 4*se || se > 0.02 {
+			t.Errorf("%d may wait: %.4f of %d calls are rejected, want %.4f ± %.4f", waiting, got, calls, want, 4*se)
+		}
+	}
+}
+
+// Of n calls in a window of which a share a of those that are made succeeds by chance, K*a*n are made if rejections do not
+// count, and next to none if they do (see shed.SRE).
+func TestWhetherRejectionsCount(t *testing.T) {
+	for _, c := range []struct {
+		count    bool
+		low, top float64
+	}{{false, 0.55, 0.65}, {true, 0, 0.1}} {
+		out := play(t, parse(t, fmt.Sprintf(`
+services: {front: {threads: 999, cpus: 999, ops: {do: {work: 1ms, errors: 70%%}}}}
+calls: {visits: {front: {shed: {window: 10s, count_rejected: %v}}}}
+workload: {visits: {rate: 200/s, mix: {front.do: 100%%}}}
+study: {method: timeline, warmup: 1m, lasts: 4m}
+`, c.count)))
+		e := edgeOf(t, out, "visits.front")
+		if share := float64(e.Sent) / float64(e.Calls); share < c.low || share > c.top {
+			t.Errorf("count_rejected %v: %.3f of the calls are made, want %v to %v", c.count, share, c.low, c.top)
+		}
+	}
+}
+
+// A server gets twice the calls that it can do, from visitors who leave after a second. First come, first served works for
+// those who are gone: rules of the queue, or a bound on what is taken in, serve those who are there.
+func TestGoodputUnderOverload(t *testing.T) {
+	goodput := func(server string) float64 {
+		out := play(t, parse(t, fmt.Sprintf(`
+services: {front: {threads: 1, cpus: 1%s, ops: {do: {work: exp 10ms}}}}
+calls: {visits: {front: {timeout: {attempt: 1s}}}}
+workload: {visits: {rate: 200/s, mix: {front.do: 100%%}}}
+`, server)))
+		return float64(out.Result.Calls.OK) / 60
+	}
+	fifo := goodput("")
+	for _, server := range []string{
+		", queue: {order: lifo}", ", queue: {preset: fail_at_scale}", ", queue: {preset: folly}", ", queue: {newest_above: 50}",
+		", shed: {kind: gradient2, initial: 5, min: 1}", ", shed: {kind: vegas}", ", limit: {rate: 80/s, burst: 10}",
+	} {
+		if got := goodput(server); got < 60 || got < 5*fifo {
+			t.Errorf("%s: %.1f good calls a second, and %.1f first come, first served; the server can do 100", server, got, fifo)
+		}
+	}
+	if codel := goodput(", queue: {preset: rfc8289}"); codel < fifo {
+		t.Errorf("CoDel does %.1f good calls a second, and first come, first served %.1f", codel, fifo)
+	}
+	if fifo > 15 {
+		t.Errorf("first come, first served does %.1f good calls a second: this is no overload", fifo)
+	}
+}
+
+// Under an overload the higher priority has what it needs, wherever it is looked at.
+func TestPrioritiesUnderOverload(t *testing.T) {
+	for name, story := range map[string][2]string{
+		"queue":    {", queue: {order: priority, length: unlimited}", ""},
+		"eviction": {", queue: {length: 5, evict: true}", ""},
+		"server":   {", queue: {length: 5}, shed: {kind: gradient2, initial: 8, min: 8, max: 8, shares: [50%, 100%]}", ""},
+		"caller":   {"", "bulkhead: {max: 1, waiting: unlimited, order: priority}"},
+		"nowhere":  {", queue: {length: 5}", ""},
+	} {
+		out := play(t, parse(t, fmt.Sprintf(`
+services:
+  front: {threads: 999, cpus: 999, ops: {buy: {work: 0s, calls: [back.do]}, look: {work: 0s, calls: [back.do]}}}
+  back: {threads: 1, cpus: 1%s, ops: {do: {work: exp 10ms}}}
+calls: {front: {back: {timeout: {attempt: 1s}, %s}}}
+workload:
+  buyers: {rate: 30/s, priority: 1, mix: {front.buy: 100%%}}
+  lookers: {rate: 200/s, mix: {front.look: 100%%}}
+objectives: {work: {of: front.buy, target: 99%%}}
+`, story[0], story[1])))
+		share := map[string]float64{}
+		for _, op := range out.Result.Operations {
+			share[op.Operation] = float64(op.Calls.OK) / float64(op.Calls.Total())
+		}
+		if buy, look := share["front.buy"], share["front.look"]; (buy > 0.85) != (name != "nowhere") || look > 0.5 {
+			t.Errorf("%s: %.2f of what buyers ask for is done, and %.2f of the others' (%v)", name, buy, look, share)
+		}
+	}
+}
