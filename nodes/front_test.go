@@ -187,3 +187,19 @@ func TestRulesStories(t *testing.T) {
 		})
 	}
 }
+
+// What stood in front of a life, and its rules, are gone with it.
+func TestFrontEndsWithItsLife(t *testing.T) {
+	w := run(t, 1, config(1, 1, 3), func(w *world) {
+		w.r[0].SetFront(gate{})
+		w.r[0].SetRules(rulebook{wait: ms, newest: 9})
+		no := patterns.Request{ID: 1, Op: work, Value: uint64(10 * ms)}
+		w.request(0, "a", 0, no)
+		w.at(5*ms, func() { w.r[0].Crash(); w.r[0].Start() })
+		w.request(10*ms, "b", 0, no)
+		w.request(10*ms, "c", 0, no)
+	})
+	if got, want := strings.Join(w.log, "; "), "2ms a overloaded; 22ms b ok; 32ms c ok"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

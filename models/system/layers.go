@@ -98,24 +98,6 @@ func countsOf(policy any) []measure.LayerCount {
 	case interface{ Counts() ratelimit.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("waited", c.Waited), count("rejected", c.Rejected)}
-	case *ratelimit.Synced:
-		c := p.Counts()
-		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
-	case *ratelimit.Remote:
-		c := p.Counts()
-		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected), count("unanswered", c.Unanswered)}
-	case *bulkhead.Pool:
-		c := p.Counts()
-		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full)}
-	case *bulkhead.Thresholds:
-		c := p.Counts()
-		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Pending+c.Requests), count("retries", c.Retries)}
-	case *bulkhead.Partitions:
-		c := p.Total()
-		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full)}
-	case *shed.Throttle:
-		c := p.Counts()
-		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
 	case *shed.Limiter:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
@@ -128,6 +110,9 @@ func countsOf(policy any) []measure.LayerCount {
 	case *bulkhead.Thresholds:
 		c := p.Counts()
 		return []measure.LayerCount{count("entered", c.Entered), count("pending", c.Pending), count("requests", c.Requests), count("retries", c.Retries)}
+	case *bulkhead.Partitions:
+		c := p.Total()
+		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full)}
 	case interface{ Counts() outlier.Counts }:
 		c := p.Counts()
 		return []measure.LayerCount{count("detected", c.Detected), count("ejected", c.Ejected), count("too_many", c.Overflow), count("returned", c.Returned)}

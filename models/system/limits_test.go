@@ -142,3 +142,62 @@ objectives: {work: {of: front.buy, target: 99%%}}
 		}
 	}
 }
+
+// Three replicas that share a limit make as many calls together as it allows; each with its own, three times as many.
+func TestLimitIsSharedByReplicas(t *testing.T) {
+	const story = `
+services:
+  front: {replicas: 3, threads: 99, ops: {do: {work: 0s, calls: [back.do]}}}
+  back: {threads: 99, ops: {do: {work: 1ms}}}
+calls: {front: {back: {limit: LIMIT}}}
+workload: {visits: {rate: 90/s, arrivals: regular, mix: {front.do: 100%}}}
+`
+	for limit, want := range map[string]float64{
+		"{rate: 10/s}":             3 * 615,
+		"{rate: 10/s, shared: {}}": 615,
+	} {
+		out := play(t, parse(t, replace(story, "LIMIT", limit)))
+		if got := float64(edgeOf(t, out, "front.back").Sent); math.Abs(got-want) > 0.02*want {
+			t.Errorf("%s: %v calls were sent, want %v", limit, got, want)
+		}
+	}
+}
+
+// A limit in front of a server is for those who call it: health checks pass, and the service stays in use.
+func TestHealthChecksPassALimit(t *testing.T) {
+	out := play(t, parse(t, `
+services: {front: {threads: 9, limit: {rate: 1 in 1m, burst: 1}, probes: {every: 1s, failures: 1}, ops: {do: {work: 1ms}}}}
+calls: {visits: {front: {balance: {eject_unhealthy: true}}}}
+workload: {visits: {rate: 1/s, arrivals: regular, mix: {front.do: 100%}}}
+`))
+	e := edgeOf(t, out, "visits.front")
+	if calls := out.Result.Calls; calls.OK < 1 || calls.OK > 2 || calls.Rejected+calls.OK+calls.Open != e.Calls {
+		t.Errorf("%+v of %d calls: want one or two, and all others turned away as too many", calls, e.Calls)
+	}
+}
+
+// What consumers call has the priority of their queue, or else that of the call that left the message.
+func TestPriorityOfMessages(t *testing.T) {
+	const story = `
+services:
+  front: {threads: 999, cpus: 999, ops: {do: {work: 0s, calls: [{send: later}]}}}
+  back: {threads: 1, queue: {order: priority, length: 2, evict: true}, ops: {do: {work: exp 10ms}, look: {work: exp 10ms}}}
+queues: {later: {to: back.do, consumers: 50, receives: 1, PRIORITY}}
+workload:
+  visits: {rate: 30/s, priority: 1, mix: {front.do: 100%}}
+  lookers: {rate: 200/s, priority: 0, mix: {back.look: 100%}}
+`
+	turned := func(priority string) float64 {
+		out := play(t, parse(t, replace(story, "PRIORITY", priority)))
+		for _, op := range out.Result.Operations {
+			if op.Operation == "back.look" {
+				return float64(op.Calls.Rejected) / float64(op.Calls.Total())
+			}
+		}
+		t.Fatal("nobody looks")
+		return 0
+	}
+	if above, below := turned("priority: none"), turned("priority: -1"); above < below+0.05 {
+		t.Errorf("messages above the others turn %.3f of them away, and below them %.3f", above, below)
+	}
+}
