@@ -250,36 +250,58 @@ func TestEveryPackageIsOnTheMap(t *testing.T) {
 	})
 }
 
-// The table that the README shows is of the web shop as it ships: all its variants, and the hash that
-// the command prints, which changes with any of them.
-func TestTableIsOfTheShippedShop(t *testing.T) {
-	text, name, _ := library.Open("webshop")
-	f, err := scenario.Parse(name, text, nil)
+var comparison = regexp.MustCompile(`^nines compare ([a-z-]+)$`)
+
+// A table that a page shows is of the scenario as it ships: it has all its variants, and the hash that the
+// command prints, which changes with any of them. Every scenario that asks a question has its table.
+func TestTablesAreOfWhatShips(t *testing.T) {
+	shown := map[string]bool{"minimal": true, "retry-storm": true, "cache-flush": true} // those without a table
+	for _, page := range []string{"../README.md", "questions.md"} {
+		d := read(t, page)
+		for _, b := range d.blocks {
+			name := first(comparison, b.output)
+			if name == "" {
+				continue
+			}
+			shown[name] = true
+			text, file, ok := library.Open(name)
+			if !ok {
+				t.Errorf("%s:%d: there is no scenario %s", d.name, b.line, name)
+				continue
+			}
+			f, err := scenario.Parse(file, text, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hash := sha256.New()
+			for _, v := range f.Variants() {
+				sc, err := f.Variant(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintln(hash, v, "", scenario.Hash(sc, &scenario.Catalog{})) // as compare does for its plan
+				if !strings.Contains(b.text, "\n"+v+" ") {
+					t.Errorf("%s:%d: the table of %s has no variant %s", d.name, b.line, name, v)
+				}
+			}
+			if want := "scenario " + hex.EncodeToString(hash.Sum(nil))[:12]; !strings.Contains(b.text, want) {
+				t.Errorf("%s:%d: the table is not of %s: paste what nines compare %s prints now, and copy its chart to docs", d.name, b.line, want, name)
+			}
+		}
+	}
+	for _, name := range library.Names() {
+		if !shown[name] {
+			t.Errorf("neither README.md nor questions.md shows the table of %s", name)
+		}
+	}
+	charts, err := filepath.Glob("*.png")
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash := sha256.New()
-	table := ""
-	for _, b := range read(t, "../README.md").blocks {
-		if b.output == "nines compare webshop" {
-			table = b.text
+	for _, chart := range charts {
+		if info, err := os.Stat(chart); err != nil || info.Size() > 200_000 {
+			t.Errorf("docs/%s: %v, need a chart of less than 200 kB", chart, err)
 		}
-	}
-	for _, v := range f.Variants() {
-		sc, err := f.Variant(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintln(hash, v, "", scenario.Hash(sc, &scenario.Catalog{})) // as compare does for its plan
-		if strings.Count(table, "\n"+v+" ") < 2 {
-			t.Errorf("the tables have no variant %s", v)
-		}
-	}
-	if want := "scenario " + hex.EncodeToString(hash.Sum(nil))[:12]; !strings.Contains(table, want) {
-		t.Errorf("the table is not of %s: paste what nines compare webshop prints now, and copy its chart to docs/webshop.png", want)
-	}
-	if info, err := os.Stat("webshop.png"); err != nil || info.Size() > 200_000 {
-		t.Errorf("docs/webshop.png: %v, need a chart of less than 200 kB", err)
 	}
 }
 

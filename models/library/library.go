@@ -12,7 +12,11 @@ var files embed.FS
 
 // Names returns the names of the scenarios, the one to begin with first.
 func Names() []string {
-	return []string{"webshop", "minimal", "retry-storm", "cache-flush"}
+	return []string{
+		"webshop", "minimal", "retry-storm", "cache-flush",
+		"low-traffic", "budget-or-breaker", "three-tiers", "break-time", "small-cluster", "hedges", "limiters",
+		"breakers", "retries",
+	}
 }
 
 // Open returns the text of a scenario, and the name of its file.
