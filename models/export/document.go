@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -113,6 +114,20 @@ func nodeOf(value any) *yaml.Node {
 func seconds(d time.Duration) string {
 	text := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
 	return strings.TrimRight(strings.TrimRight(text, "0"), ".") + "s"
+}
+
+// wholePercent rounds a share to whole percents, and returns those.
+func wholePercent(share *float64) int {
+	n := math.Round(percent(*share))
+	*share = n / 100
+	return int(n)
+}
+
+// thousandths rounds a factor to thousandths, and returns those.
+func thousandths(factor *float64) int {
+	n := math.Round(float64(*factor * 1000))
+	*factor = n / 1000
+	return int(n)
 }
 
 // comments puts lines before a text, each behind a mark.

@@ -23,6 +23,10 @@ func envoy(e *edge) string {
 	thresholds := object{}
 	if e.has("bulkhead") {
 		thresholds = e.envoyThresholds()
+		e.envoyStreams(&cluster)
+		if n := e.retriesAtOnce(math.MaxUint32); n < math.MaxUint32 && !e.asks("retry") {
+			thresholds = append(thresholds, member{"max_retries", n})
+		}
 	}
 	switch {
 	case e.has("retry"):
@@ -51,12 +55,9 @@ func (e *edge) envoyTimeouts(route *object) (perTry time.Duration) {
 		*route = append(*route, member{"timeout", "0s"}) // unset it would be 15s
 		return 0
 	}
-	total := e.Timeout.Total
-	if e.Retry == nil && e.Timeout.Attempt > 0 && (total == 0 || e.Timeout.Attempt < total) {
-		total = e.Timeout.Attempt
-	} else {
-		perTry = e.Timeout.Attempt
-	}
+	total, perTry, does := e.deadlines()
+	does.Cancel = true
+	compare(e, "timeout", e.Timeout, &does)
 	*route = append(*route, member{"timeout", seconds(total)})
 	return perTry
 }
@@ -74,14 +75,12 @@ func (e *edge) envoyHedge(route *object) {
 	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
 }
 
-// envoyThresholds writes what Envoy calls circuit breakers. A number of calls alone is max_requests, without a
-// queue.
-func (e *edge) envoyThresholds() object {
+// thresholds are Envoy's nearest to the bulkhead. A number of calls alone is max_requests, without a queue.
+func (e *edge) thresholds() bulkhead.ThresholdsConfig {
 	does := bulkhead.Envoy()
 	switch cfg := e.Bulkhead.Of("").(type) {
 	case bulkhead.ThresholdsConfig:
 		does = cfg
-		does.Name = ""
 	case bulkhead.Config:
 		does.Requests, does.Pending = cfg.Concurrent, cfg.Waiting
 	case bulkhead.PoolConfig:
@@ -89,8 +88,46 @@ func (e *edge) envoyThresholds() object {
 	case bulkhead.PartitionsConfig:
 		does.Requests = cfg.Concurrent
 	}
+	return does
+}
+
+// envoyThresholds writes what Envoy calls circuit breakers, but for the retries.
+func (e *edge) envoyThresholds() object {
+	does := e.thresholds()
+	if e.asks("retry") {
+		if budget, ok := e.Retry.Of().Budget.(retry.ConcurrencyConfig); ok && budget.Share > 0 {
+			does.Retries = math.MaxUint32 // where there is a budget Envoy does not look at max_retries
+		}
+	}
 	compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
 	return object{{"max_connections", does.Connections}, {"max_pending_requests", does.Pending}, {"max_requests", does.Requests}}
+}
+
+// retriesAtOnce returns the smaller of the limits that a budget and thresholds set to the retries under way,
+// which are one in Envoy.
+func (e *edge) retriesAtOnce(budget int) int {
+	if e.asks("bulkhead") {
+		if cfg, ok := e.Bulkhead.Of("").(bulkhead.ThresholdsConfig); ok {
+			return min(budget, cfg.Retries)
+		}
+	}
+	return budget
+}
+
+// envoyStreams writes how many calls a connection carries at once.
+func (e *edge) envoyStreams(cluster *object) {
+	cfg, ok := e.Bulkhead.Of("").(bulkhead.ThresholdsConfig)
+	if !ok {
+		return
+	}
+	protocol := member{"http_protocol_options", object{}}
+	if cfg.Streams > 1 {
+		protocol = member{"http2_protocol_options", object{{"max_concurrent_streams", cfg.Streams}}}
+	}
+	const name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+	*cluster = append(*cluster, member{"typed_extension_protocol_options", object{{name, object{
+		{"@type", "type.googleapis.com/" + name}, {"explicit_http_config", object{protocol}},
+	}}}})
 }
 
 func (e *edge) envoyRetry(thresholds *object, perTry time.Duration) object {
@@ -120,19 +157,19 @@ func (e *edge) envoyRetry(thresholds *object, perTry time.Duration) object {
 	switch budget := cfg.Budget.(type) {
 	case nil:
 		does.Budget = nil
-		*thresholds = append(*thresholds, member{"max_retries", math.MaxUint32})
+		*thresholds = append(*thresholds, member{"max_retries", e.retriesAtOnce(math.MaxUint32)})
 	case retry.ConcurrencyConfig:
 		budget.PerCall = false
 		does.Budget = budget
 		if budget.Share == 0 {
-			*thresholds = append(*thresholds, member{"max_retries", budget.Min})
+			*thresholds = append(*thresholds, member{"max_retries", e.retriesAtOnce(budget.Min)})
 		} else {
 			*thresholds = append(*thresholds, member{"retry_budget", object{
 				{"budget_percent", object{{"value", percent(budget.Share)}}}, {"min_retry_concurrency", budget.Min},
 			}})
 		}
 	default: // limits how many, where Envoy limits how many at once: its default stays
-		*thresholds = append(*thresholds, member{"max_retries", 3})
+		*thresholds = append(*thresholds, member{"max_retries", e.retriesAtOnce(3)})
 	}
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return o
@@ -201,7 +238,7 @@ func (e *edge) envoyBalance(cluster *object) {
 	}
 	if e.Balance.Hashes() && cfg.Bound > 0 {
 		does.Bound = cfg.Bound
-		common = append(common, member{"consistent_hashing_lb_config", object{{"hash_balance_factor", int(math.Round(percent(cfg.Bound)))}}})
+		common = append(common, member{"consistent_hashing_lb_config", object{{"hash_balance_factor", wholePercent(&does.Bound)}}})
 	}
 	does.Panic = cfg.Panic
 	common = append(common, member{"healthy_panic_threshold", object{{"value", percent(cfg.Panic)}}})
@@ -224,36 +261,37 @@ func (e *edge) envoyOutlier(cluster *object) {
 	}
 	cfg := e.Outlier.Config
 	does := cfg
-	does.Rules, does.Checks = outlier.EnvoyRules, cfg.Checks
-	enforced := func(share float64) int { return int(math.Round(percent(share))) }
+	does.Rules = outlier.EnvoyRules
 	o := object{
 		{"interval", seconds(cfg.Interval)}, {"base_ejection_time", seconds(cfg.Base)}, {"max_ejection_time", seconds(cfg.Max)},
-		{"max_ejection_time_jitter", seconds(cfg.Jitter)}, {"max_ejection_percent", enforced(cfg.MaxEjected)},
+		{"max_ejection_time_jitter", seconds(cfg.Jitter)}, {"max_ejection_percent", wholePercent(&does.MaxEjected)},
 		{"always_eject_one_host", cfg.AlwaysOne}, {"successful_active_health_check_uneject_host", cfg.Checks},
 		{"split_external_local_origin_errors", cfg.Split},
 	}
-	inARow := func(name string, r *outlier.InARow, enforcing string) {
+	inARow := func(name string, r *outlier.InARow) {
 		if r.Failures == 0 {
 			r.Enforce = 0
-			o = append(o, member{enforcing, 0})
-			return
+		} else {
+			o = append(o, member{name, r.Failures})
 		}
-		o = append(o, member{name, r.Failures}, member{enforcing, enforced(r.Enforce)})
+		o = append(o, member{"enforcing_" + name, wholePercent(&r.Enforce)})
 	}
-	inARow("consecutive_5xx", &does.Failures, "enforcing_consecutive_5xx")
-	inARow("consecutive_gateway_failure", &does.Gateway, "enforcing_consecutive_gateway_failure")
+	inARow("consecutive_5xx", &does.Failures)
+	inARow("consecutive_gateway_failure", &does.Gateway)
 	if cfg.Split {
-		inARow("consecutive_local_origin_failure", &does.Local, "enforcing_consecutive_local_origin_failure")
+		inARow("consecutive_local_origin_failure", &does.Local)
 	}
-	if r := cfg.Rate; r.Factor > 0 {
+	if r := &does.Rate; r.Factor > 0 {
 		o = append(o, member{"success_rate_minimum_hosts", r.MinEndpoints}, member{"success_rate_request_volume", r.MinCalls},
-			member{"success_rate_stdev_factor", int(math.Round(r.Factor * 1000))}, member{"enforcing_success_rate", enforced(r.Enforce)})
+			member{"success_rate_stdev_factor", thousandths(&r.Factor)}, member{"enforcing_success_rate", wholePercent(&r.Enforce)},
+			member{"enforcing_local_origin_success_rate", wholePercent(&r.EnforceLocal)})
 	} else {
-		o = append(o, member{"enforcing_success_rate", 0})
+		o = append(o, member{"enforcing_success_rate", 0}, member{"enforcing_local_origin_success_rate", 0})
 	}
-	if s := cfg.Share; s.Threshold > 0 {
-		o = append(o, member{"failure_percentage_threshold", enforced(s.Threshold)}, member{"failure_percentage_minimum_hosts", s.MinEndpoints},
-			member{"failure_percentage_request_volume", s.MinCalls}, member{"enforcing_failure_percentage", enforced(s.Enforce)})
+	if s := &does.Share; s.Threshold > 0 {
+		o = append(o, member{"failure_percentage_threshold", wholePercent(&s.Threshold)}, member{"failure_percentage_minimum_hosts", s.MinEndpoints},
+			member{"failure_percentage_request_volume", s.MinCalls}, member{"enforcing_failure_percentage", wholePercent(&s.Enforce)},
+			member{"enforcing_failure_percentage_local_origin", wholePercent(&s.EnforceLocal)})
 	}
 	*cluster = append(*cluster, member{"outlier_detection", o})
 	compare(e, "outlier", scenario.As[scenario.Outlier](cfg), scenario.As[scenario.Outlier](does))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
 )
@@ -19,19 +20,24 @@ type Target struct {
 	Name  string // resilience4j
 	About string // what is written
 
-	write func(*edge) string
+	write     func(*edge) string
+	order     []string // of the slots that it has, outermost first; none: any
+	unwritten []string // families of which it has something of the kind that is not written here
 }
 
 // Targets lists what can be written.
 func Targets() []Target {
 	return []Target{
-		{"envoy", "Envoy's v3 API: the route and the cluster, YAML", envoy},
-		{"istio", "Istio: a VirtualService and a DestinationRule, YAML", istio},
-		{"grpc", "gRPC: a service config, JSON", grpc},
-		{"resilience4j", "resilience4j: application.yml of Spring Boot", resilience4j},
-		{"failsafe-go", "failsafe-go: Go", failsafeGo},
+		{"envoy", "Envoy's v3 API: the route and the cluster, YAML", envoy, proxyOrder, []string{"limit", "shed"}},
+		{"istio", "Istio: a VirtualService and a DestinationRule, YAML", istio, proxyOrder, nil},
+		{"grpc", "gRPC: a service config, JSON", grpc, proxyOrder, nil},
+		{"resilience4j", "resilience4j: application.yml of Spring Boot", resilience4j, []string{"retry", "breaker", "limit", "attempt", "bulkhead"}, nil},
+		{"failsafe-go", "failsafe-go: Go", failsafeGo, nil, []string{"fallback", "shed"}},
 	}
 }
+
+// proxyOrder is how Envoy and gRPC nest: a time for the whole call, and limits for each attempt.
+var proxyOrder = []string{"total", "retry", "hedge", "attempt", "bulkhead"}
 
 // Named returns the target of that name; nil if there is none.
 func Named(name string) *Target {
@@ -47,10 +53,15 @@ type Remark struct {
 	Path string // calls.orders.payment.breaker.stale
 	Is   string // what the scenario says
 	Does string // what the target does instead; empty if it has nothing of the kind
+
+	Unwritten bool // the target has something of the kind, which is not written
 }
 
 func (r Remark) String() string {
-	if r.Does == "" {
+	switch {
+	case r.Unwritten:
+		return fmt.Sprintf("%s: %s is not exported", r.Path, r.Is)
+	case r.Does == "":
 		return fmt.Sprintf("%s: %s has no counterpart", r.Path, r.Is)
 	}
 	return fmt.Sprintf("%s is %s here, and %s there", r.Path, r.Is, r.Does)
@@ -64,9 +75,10 @@ func (t *Target) Write(caller, callee string, p *scenario.Policies, families ...
 	text = t.write(e)
 	for _, family := range e.configured() {
 		if !slices.Contains(e.expressed, family) {
-			e.remarks = append(e.remarks, Remark{Path: e.path(family), Is: "it"})
+			e.remarks = append(e.remarks, Remark{Path: e.path(family), Is: "it", Unwritten: slices.Contains(t.unwritten, family)})
 		}
 	}
+	e.compareOrder(t.order)
 	if len(e.expressed) == 0 {
 		text = ""
 	}
@@ -101,19 +113,68 @@ func (e *edge) configured() []string {
 			list = append(list, f.name)
 		}
 	}
+	for _, own := range e.More {
+		if len(e.families) == 0 || slices.Contains(e.families, own.Family) {
+			list = append(list, own.Family)
+		}
+	}
 	return list
+}
+
+// compareOrder notes when the policies that are expressed do not stand as the target nests them.
+func (e *edge) compareOrder(target []string) {
+	if target == nil {
+		return
+	}
+	is := slices.DeleteFunc(slices.Clone(e.Order), func(slot string) bool { return !slices.Contains(target, slot) || !e.takes(slot) })
+	does := slices.DeleteFunc(slices.Clone(target), func(slot string) bool { return !slices.Contains(is, slot) })
+	if !slices.Equal(is, does) {
+		e.remarks = append(e.remarks, Remark{Path: e.path("order"), Is: strings.Join(is, ", "), Does: strings.Join(does, ", ")})
+	}
+}
+
+// takes reports whether a family that is expressed takes a slot.
+func (e *edge) takes(slot string) bool {
+	switch slot {
+	case "total":
+		return slices.Contains(e.expressed, "timeout") && e.Timeout.Total > 0
+	case "attempt":
+		return slices.Contains(e.expressed, "timeout") && e.Timeout.Attempt > 0
+	case "breaker":
+		return slices.Contains(e.expressed, "breaker") && e.Breaker.Per == "client"
+	}
+	return slices.Contains(e.expressed, slot)
+}
+
+// deadlines returns the timeout of a whole call and that of each attempt, where a target that retries has both,
+// and what they stand for. Of a call that is tried only once, the shorter of the two is the timeout.
+func (e *edge) deadlines() (total, perTry time.Duration, does scenario.Timeout) {
+	does = scenario.Timeout{Attempt: e.Timeout.Attempt, Total: e.Timeout.Total, Propagate: "none"}
+	switch {
+	case e.asks("retry"):
+		return does.Total, does.Attempt, does
+	case e.Retry != nil || e.Hedge != nil: // there are several attempts, and nothing to say how long each may take
+		does.Attempt = 0
+		return does.Total, 0, does
+	case does.Total == 0 || does.Attempt > 0 && does.Attempt < does.Total:
+		return does.Attempt, 0, does
+	}
+	return does.Total, 0, does
 }
 
 // compare notes in what a target would do otherwise than the scenario.
 func compare[T any](e *edge, family string, is, does *T) {
 	for _, d := range scenario.Differences(is, does) {
-		e.remarks = append(e.remarks, Remark{e.path(family) + "." + d.Key, d.A, d.B})
+		e.remarks = append(e.remarks, Remark{Path: e.path(family) + "." + d.Key, Is: d.A, Does: d.B})
 	}
 }
 
+// asks reports whether a family is configured and asked for.
+func (e *edge) asks(family string) bool { return slices.Contains(e.configured(), family) }
+
 // has reports whether a family is configured and asked for, and notes that the target expresses it.
 func (e *edge) has(family string) bool {
-	if !slices.Contains(e.configured(), family) {
+	if !e.asks(family) {
 		return false
 	}
 	if !slices.Contains(e.expressed, family) {

@@ -114,3 +114,51 @@ func TestGolden(t *testing.T) {
 		}
 	}
 }
+
+// What a review found to be lost.
+func TestFoundLost(t *testing.T) {
+	for _, c := range []struct{ target, policies, want string }{
+		{"envoy", "timeout: {attempt: 1s, propagate: remaining, checkpoint: 1s}", "timeout: 1s"},
+		{"envoy", "timeout: {attempt: 1s, propagate: remaining, checkpoint: 1s}", "timeout.propagate is remaining here, and none there"},
+		{"failsafe-go", "timeout: {attempt: 1s, checkpoint: 1s}", "timeout.checkpoint is 1s here, and none there"},
+		{"resilience4j", "timeout: {attempt: 1s, cancel: true}", "timeout.cancel is true here, and false there"},
+		{"istio", "timeout: {attempt: 1s}", "timeout: 1s"},
+		{"envoy", "timeout: {attempt: 1s}, hedge: {preset: envoy}", "timeout.attempt is 1s here, and none there"},
+		{"envoy", "bulkhead: {preset: envoy, retries: 7, streams: 9}", "max_retries: 7"},
+		{"envoy", "bulkhead: {preset: envoy, retries: 7, streams: 9}", "max_concurrent_streams: 9"},
+		{"envoy", "bulkhead: {preset: envoy, retries: 2}, retry: {preset: envoy}", "max_retries: 2"},
+		{"envoy", "bulkhead: {preset: envoy}, retry: {preset: envoy_budget}", "bulkhead.retries is 3 here"},
+		{"envoy", "outlier: {preset: envoy, split: true, success_rate: {enforce_local: 40%}}", "enforcing_local_origin_success_rate: 40"},
+		{"envoy", "outlier: {preset: envoy, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
+		{"istio", "outlier: {preset: envoy, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
+		{"grpc", "outlier: {preset: grpc, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
+		{"failsafe-go", "breaker: {rate: 55%, last: 100, min_calls: 100}", "WithFailureThresholdRatio(55, 100)"},
+		{"failsafe-go", "breaker: {slow_rate: 50%, slow: 1s}", "breaker: it has no counterpart"},
+		{"failsafe-go", "fallback: {value: default}", "fallback: it is not exported"},
+		{"istio", "bulkhead: {preset: envoy, streams: 9}", "maxConcurrentStreams: 9"},
+		{"istio", "bulkhead: {preset: envoy}", "http1MaxPendingRequests: 1024"},
+		{"resilience4j", "retry: {}, breaker: {}, order: [breaker, retry]", "order is breaker, retry here, and retry, breaker there"},
+		{"envoy", "timeout: {total: 1s}, retry: {}, order: [retry, total]", "order is retry, total here, and total, retry there"},
+	} {
+		text, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies))
+		if text += fmt.Sprint(remarks); !strings.Contains(text, c.want) {
+			t.Errorf("%s to %s: got %s\nwant %s", c.policies, c.target, text, c.want)
+		}
+	}
+}
+
+// An outlier policy that is asked for alone is written around what chooses the replica.
+func TestOutlierAlone(t *testing.T) {
+	text, remarks := export.Named("grpc").Write("web", "api", between(t, "outlier: {preset: grpc}, balance: {preset: grpc_least_request}"), "outlier")
+	if !strings.Contains(text, "outlier_detection_experimental") || !strings.Contains(text, "least_request_experimental") || len(remarks) > 0 {
+		t.Errorf("got %s%v", text, remarks)
+	}
+}
+
+// A file of Go imports what it uses.
+func TestImports(t *testing.T) {
+	text, _ := export.Named("failsafe-go").Write("web", "api", between(t, "bulkhead: {max: 10}"))
+	if strings.Contains(text, `"time"`) {
+		t.Errorf("nothing uses package time:\n%s", text)
+	}
+}

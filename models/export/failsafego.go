@@ -44,7 +44,7 @@ func failsafeGo(e *edge) string {
 			}
 		},
 		"breaker": func() {
-			if e.has("breaker") {
+			if e.asks("breaker") && e.failsafeBreaks() && e.has("breaker") {
 				add("circuitbreaker", e.failsafeBreaker())
 			}
 		},
@@ -69,8 +69,16 @@ func failsafeGo(e *edge) string {
 			write()
 		}
 	}
+	if e.has("timeout") {
+		does := scenario.Timeout{Attempt: e.Timeout.Attempt, Total: e.Timeout.Total, Propagate: "none", Cancel: true}
+		compare(e, "timeout", e.Timeout, &does)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "package policies\n\nimport (\n\t\"time\"\n\n\t\"github.com/failsafe-go/failsafe-go\"\n")
+	b.WriteString("package policies\n\nimport (\n")
+	if slices.ContainsFunc(policies, func(code string) bool { return strings.Contains(code, "time.") }) {
+		b.WriteString("\t\"time\"\n\n")
+	}
+	fmt.Fprintf(&b, "\t\"github.com/failsafe-go/failsafe-go\"\n")
 	for _, pkg := range slices.Compact(slices.Sorted(slices.Values(imports))) {
 		fmt.Fprintf(&b, "\t\"github.com/failsafe-go/failsafe-go/%s\"\n", pkg)
 	}
@@ -127,15 +135,29 @@ func (e *edge) failsafeRetry(imports *[]string) string {
 	if does.Elapsed = cfg.Elapsed; cfg.Elapsed > 0 {
 		code += fmt.Sprintf(".WithMaxDuration(%s)", goDuration(cfg.Elapsed))
 	}
-	does.Budget = nil
-	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok {
-		c.PerCall = true
-		does.Budget = c
-		*imports = append(*imports, "budget")
-		code += fmt.Sprintf(".WithBudget(budget.NewBuilder().WithMaxRate(%v).WithMinConcurrency(%d).Build())", c.Share, c.Min)
-	}
+	budget, limited := failsafeBudget(cfg.Budget, imports)
+	does.Budget = limited
+	code += budget
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return code + ".Build()"
+}
+
+// failsafeBudget writes a budget, if it is of the kind that failsafe-go has, and returns what it stands for.
+func failsafeBudget(budget retry.BudgetConfig, imports *[]string) (code string, does retry.BudgetConfig) {
+	c, ok := budget.(retry.ConcurrencyConfig)
+	if !ok {
+		return "", nil
+	}
+	c.PerCall = true
+	*imports = append(*imports, "budget")
+	return fmt.Sprintf(".WithBudget(budget.NewBuilder().WithMaxRate(%v).WithMinConcurrency(%d).Build())", c.Share, c.Min), c
+}
+
+// failsafeBreaks reports whether the breaker has a rule of the kinds that failsafe-go has: it does not know slow
+// calls.
+func (e *edge) failsafeBreaks() bool {
+	cfg := e.Breaker.Of("")
+	return cfg.Failures > 0 || cfg.Count > 0 || cfg.Rate > 0
 }
 
 func (e *edge) failsafeBreaker() string {
@@ -155,7 +177,7 @@ func (e *edge) failsafeBreaker() string {
 		does.Count, does.Last, does.Window, does.Steps = cfg.Count, 0, cfg.Window, 10
 		code += fmt.Sprintf(".WithFailureThresholdPeriod(%d, %s)", cfg.Count, goDuration(cfg.Window))
 	case cfg.Last > 0: // a share of so many calls is a number of them
-		n := int(math.Ceil(float64(cfg.Rate) * float64(cfg.Last)))
+		n := max(int(math.Ceil(float64(cfg.Rate*float64(cfg.Last))-1e-9)), 1) // 0.55 * 100 is a little more than 55
 		does = breaker.FailsafeGoRatio(n, cfg.Last)
 		code += fmt.Sprintf(".WithFailureThresholdRatio(%d, %d)", n, cfg.Last)
 		if cfg.MinCalls >= cfg.Last {
@@ -223,13 +245,9 @@ func (e *edge) failsafeHedge(imports *[]string) string {
 		does.On, does.OnFailure = cfg.On, hedge.InTurn
 		code += ".CancelIf(func(_ R, err error) bool { return err == nil })"
 	}
-	does.Budget = nil
-	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok {
-		c.PerCall = true
-		does.Budget = c
-		*imports = append(*imports, "budget")
-		code += fmt.Sprintf(".WithBudget(budget.NewBuilder().WithMaxRate(%v).WithMinConcurrency(%d).Build())", c.Share, c.Min)
-	}
+	budget, limited := failsafeBudget(cfg.Budget, imports)
+	does.Budget = limited
+	code += budget
 	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
 	return code + ".Build()"
 }

@@ -18,12 +18,15 @@ func grpc(e *edge) string {
 	method := object{{"name", []object{{{"service", e.callee}}}}}
 	config := object{}
 	if e.has("timeout") {
-		if e.Timeout.Total > 0 {
-			method = append(method, member{"timeout", seconds(e.Timeout.Total)})
+		total, perTry, does := e.deadlines()
+		if perTry > 0 {
+			does.Attempt = 0
 		}
-		if e.Timeout.Attempt > 0 {
-			e.remarks = append(e.remarks, Remark{Path: e.path("timeout") + ".attempt", Is: seconds(e.Timeout.Attempt)})
+		if total > 0 {
+			method = append(method, member{"timeout", seconds(total)})
 		}
+		does.Propagate, does.Cancel = "remaining", true
+		compare(e, "timeout", e.Timeout, &does)
 	}
 	var throttling object
 	if e.has("retry") {
@@ -41,13 +44,14 @@ func grpc(e *edge) string {
 		}
 	}
 	config = config.with("methodConfig", []object{method}).with("retryThrottling", throttling)
+	pick, does := e.grpcBalance()
 	if e.has("balance") {
-		pick := e.grpcBalance()
-		if e.has("outlier") && e.Outlier.Accrual == nil {
-			pick = object{{"outlier_detection_experimental", append(e.grpcOutlier(), member{"childPolicy", []object{pick}})}}
-		}
-		config = append(config, member{"loadBalancingConfig", []object{pick}})
+		compare(e, "balance", scenario.As[scenario.Balance](e.Balance.Of()), scenario.As[scenario.Balance](does))
 	}
+	if e.asks("outlier") && e.Outlier.Accrual == nil && e.has("outlier") {
+		pick = object{{"outlier_detection_experimental", append(e.grpcOutlier(), member{"childPolicy", []object{pick}})}}
+	}
+	config = append(config, member{"loadBalancingConfig", []object{pick}})
 	return config.json()
 }
 
@@ -92,13 +96,18 @@ func (e *edge) grpcRetry() (policy, throttling object) {
 		{"maxAttempts", does.Attempts}, {"initialBackoff", seconds(does.Backoff.First)}, {"maxBackoff", seconds(does.Backoff.Max)},
 		{"backoffMultiplier", does.Backoff.Factor}, {"retryableStatusCodes", codes},
 	}
-	does.Budget = nil
-	if c, ok := cfg.Budget.(retry.ThrottleConfig); ok {
-		does.Budget = c
-		throttling = object{{"maxTokens", c.MaxTokens}, {"tokenRatio", c.TokenRatio}}
-	}
+	does.Budget, throttling = grpcThrottling(cfg.Budget)
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return policy, throttling
+}
+
+// grpcThrottling writes a budget, if it is of the kind that gRPC has, and returns what it stands for.
+func grpcThrottling(budget retry.BudgetConfig) (does retry.BudgetConfig, throttling object) {
+	c, ok := budget.(retry.ThrottleConfig)
+	if !ok {
+		return nil, nil
+	}
+	return c, object{{"maxTokens", c.MaxTokens}, {"tokenRatio", c.TokenRatio}}
 }
 
 // grpcHedge writes a hedgingPolicy, which grpc-java has and grpc-go has not.
@@ -107,19 +116,17 @@ func (e *edge) grpcHedge() (policy, throttling object) {
 	does := hedge.GRPC()
 	does.Attempts, does.Delay, does.SameReplica = min(max(cfg.Attempts, 2), 5), cfg.Delay, cfg.SameReplica
 	codes, kinds := codes(cfg.On)
-	does.On, does.Budget = kinds, nil
-	if c, ok := cfg.Budget.(retry.ThrottleConfig); ok {
-		does.Budget = c
-		throttling = object{{"maxTokens", c.MaxTokens}, {"tokenRatio", c.TokenRatio}}
-	}
+	does.On = kinds
+	does.Budget, throttling = grpcThrottling(cfg.Budget)
 	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
 	return object{{"maxAttempts", does.Attempts}, {"hedgingDelay", seconds(does.Delay)}, {"nonFatalStatusCodes", codes}}, throttling
 }
 
-func (e *edge) grpcBalance() object {
+// grpcBalance writes the choice of a replica, and returns what it stands for.
+func (e *edge) grpcBalance() (policy object, does balance.Config) {
 	cfg := e.Balance.Of()
-	does := balance.GRPCRoundRobin()
-	policy := object{{"round_robin", object{}}}
+	does = balance.GRPCRoundRobin()
+	policy = object{{"round_robin", object{}}}
 	switch cfg.Pick {
 	case balance.Choices, balance.LeastRequests:
 		does = balance.GRPCLeastRequest()
@@ -131,8 +138,7 @@ func (e *edge) grpcBalance() object {
 		policy = object{{"ring_hash_experimental", object{{"minRingSize", cfg.Ring.MinSize}, {"maxRingSize", cfg.Ring.MaxSize}}}}
 	}
 	does.SkipUnhealthy = cfg.SkipUnhealthy // with a healthCheckConfig
-	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
-	return policy
+	return policy, does
 }
 
 func (e *edge) grpcOutlier() object {
@@ -143,17 +149,17 @@ func (e *edge) grpcOutlier() object {
 	does.Rate.EnforceLocal, does.Share.EnforceLocal = 0, 0
 	o := object{
 		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionTime", seconds(cfg.Max)},
-		{"maxEjectionPercent", int(math.Round(percent(cfg.MaxEjected)))},
+		{"maxEjectionPercent", wholePercent(&does.MaxEjected)},
 	}
-	if r := cfg.Rate; r.Factor > 0 {
+	if r := &does.Rate; r.Factor > 0 {
 		o = append(o, member{"successRateEjection", object{
-			{"stdevFactor", int(math.Round(r.Factor * 1000))}, {"enforcementPercentage", int(math.Round(percent(r.Enforce)))},
+			{"stdevFactor", thousandths(&r.Factor)}, {"enforcementPercentage", wholePercent(&r.Enforce)},
 			{"minimumHosts", r.MinEndpoints}, {"requestVolume", r.MinCalls},
 		}})
 	}
-	if s := cfg.Share; s.Threshold > 0 {
+	if s := &does.Share; s.Threshold > 0 {
 		o = append(o, member{"failurePercentageEjection", object{
-			{"threshold", int(math.Round(percent(s.Threshold)))}, {"enforcementPercentage", int(math.Round(percent(s.Enforce)))},
+			{"threshold", wholePercent(&s.Threshold)}, {"enforcementPercentage", wholePercent(&s.Enforce)},
 			{"minimumHosts", s.MinEndpoints}, {"requestVolume", s.MinCalls},
 		}})
 	}

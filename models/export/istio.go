@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
+	"github.com/nines-sim/nines/patterns/bulkhead"
 	"github.com/nines-sim/nines/patterns/outlier"
 	"github.com/nines-sim/nines/patterns/retry"
 )
@@ -18,10 +20,15 @@ func istio(e *edge) string {
 	policy := object{}
 	perTry := time.Duration(0)
 	if e.has("timeout") {
-		if e.Timeout.Total > 0 {
-			http = append(http, member{"timeout", seconds(e.Timeout.Total)})
+		total, each, does := e.deadlines()
+		if perTry = each; total > 0 {
+			http = append(http, member{"timeout", seconds(total)})
 		}
-		perTry = e.Timeout.Attempt
+		does.Cancel = true
+		compare(e, "timeout", e.Timeout, &does)
+	}
+	if e.has("bulkhead") {
+		policy = policy.with("connectionPool", e.istioBulkhead())
 	}
 	if e.has("retry") {
 		http = append(http, member{"retries", e.istioRetry(perTry, &policy)})
@@ -54,12 +61,50 @@ func (e *edge) istioRetry(perTry time.Duration, policy *object) object {
 	if perTry > 0 {
 		o = append(o, member{"perTryTimeout", seconds(perTry)})
 	}
-	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok && c.Share == 0 && !c.PerCall {
+	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok && c.Share == 0 && !c.PerCall && c.Min > 0 {
 		does.Budget = c
-		*policy = policy.with("connectionPool", object{{"http", object{{"maxRetries", c.Min}}}})
+		if !e.asks("bulkhead") {
+			*policy = policy.with("connectionPool", object{{"http", object{{"maxRetries", c.Min}}}})
+		}
 	}
 	compare(e, "retry", scenario.As[scenario.Retry](cfg), scenario.As[scenario.Retry](does))
 	return o
+}
+
+// istioBulkhead writes a connectionPool, which becomes Envoy's thresholds. A number of 0 is none to Istio, which
+// then sets no limit.
+func (e *edge) istioBulkhead() object {
+	does := e.thresholds()
+	retries := math.MaxUint32
+	if thresholds, ok := e.Bulkhead.Of("").(bulkhead.ThresholdsConfig); ok && thresholds.Retries > 0 {
+		retries = thresholds.Retries
+	}
+	if e.asks("retry") {
+		if c, ok := e.Retry.Of().Budget.(retry.ConcurrencyConfig); ok && c.Share == 0 && !c.PerCall && c.Min > 0 {
+			retries = min(retries, c.Min)
+		}
+	}
+	http := object{{"http2MaxRequests", does.Requests}}
+	if does.Pending > 0 {
+		http = append(http, member{"http1MaxPendingRequests", does.Pending})
+	} else {
+		does.Pending = scenario.Unlimited
+	}
+	if retries < math.MaxUint32 {
+		http = append(http, member{"maxRetries", retries})
+	}
+	if does.Retries == 0 {
+		does.Retries = math.MaxUint32
+	}
+	if e.Bulkhead.Kind == "thresholds" {
+		if does.Streams > 1 {
+			http = append(http, member{"h2UpgradePolicy", "UPGRADE"}, member{"maxConcurrentStreams", does.Streams})
+		} else {
+			http = append(http, member{"h2UpgradePolicy", "DO_NOT_UPGRADE"})
+		}
+	}
+	compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
+	return object{{"tcp", object{{"maxConnections", does.Connections}}}, {"http", http}}
 }
 
 func (e *edge) istioBalance() object {
@@ -101,7 +146,7 @@ func (e *edge) istioOutlier() object {
 	does.Rate, does.Share = outlier.SuccessRate{}, outlier.FailureShare{} // Istio switches them off
 	does.Interval, does.Base, does.MaxEjected, does.Split = cfg.Interval, cfg.Base, cfg.MaxEjected, cfg.Split
 	o := object{
-		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionPercent", int(math.Round(percent(cfg.MaxEjected)))},
+		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionPercent", wholePercent(&does.MaxEjected)},
 	}
 	does.Failures, does.Gateway, does.Local = outlier.InARow{}, outlier.InARow{}, outlier.InARow{}
 	inARow := func(name string, r outlier.InARow, set *outlier.InARow) {

@@ -28,12 +28,12 @@ func resilience4j(e *edge) string {
 		instance("ratelimiter", e.resilience4jLimit())
 	}
 	if e.has("timeout") {
+		does := scenario.Timeout{Propagate: "none"}
 		if e.Timeout.Attempt > 0 {
-			instance("timelimiter", object{{"timeoutDuration", milliseconds(e.Timeout.Attempt)}})
+			does.Attempt = max(whole(e.Timeout.Attempt, time.Millisecond), time.Millisecond)
+			instance("timelimiter", object{{"timeoutDuration", milliseconds(does.Attempt)}})
 		}
-		if e.Timeout.Total > 0 {
-			e.remarks = append(e.remarks, Remark{Path: e.path("timeout") + ".total", Is: milliseconds(e.Timeout.Total)})
-		}
+		compare(e, "timeout", e.Timeout, &does)
 	}
 	if e.has("bulkhead") {
 		e.resilience4jBulkhead(instance)
@@ -66,8 +66,8 @@ func (e *edge) resilience4jBreaker() object {
 	}
 	o = append(o, member{"failureRateThreshold", percent(does.Rate)})
 	if cfg.SlowRate > 0 {
-		does.SlowRate, does.Slow = cfg.SlowRate, cfg.Slow
-		o = append(o, member{"slowCallRateThreshold", percent(cfg.SlowRate)}, member{"slowCallDurationThreshold", milliseconds(cfg.Slow)})
+		does.SlowRate, does.Slow = cfg.SlowRate, max(whole(cfg.Slow, time.Millisecond), time.Millisecond)
+		o = append(o, member{"slowCallRateThreshold", percent(cfg.SlowRate)}, member{"slowCallDurationThreshold", milliseconds(does.Slow)})
 	}
 	does.Open = whole(cfg.Open, time.Millisecond)
 	o = append(o, member{"waitDurationInOpenState", milliseconds(does.Open)})
@@ -148,9 +148,12 @@ func (e *edge) resilience4jBulkhead(instance func(module string, settings object
 		instance("bulkhead", object{{"maxConcurrentCalls", cfg.Concurrent}, {"maxWaitDuration", milliseconds(does.Wait)}})
 		compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
 	case bulkhead.PoolConfig:
+		does := cfg
+		does.KeepAlive = whole(cfg.KeepAlive, time.Millisecond)
 		instance("thread-pool-bulkhead", object{
-			{"coreThreadPoolSize", cfg.Core}, {"maxThreadPoolSize", cfg.Max}, {"queueCapacity", cfg.Queue}, {"keepAliveDuration", milliseconds(cfg.KeepAlive)},
+			{"coreThreadPoolSize", cfg.Core}, {"maxThreadPoolSize", cfg.Max}, {"queueCapacity", cfg.Queue}, {"keepAliveDuration", milliseconds(does.KeepAlive)},
 		})
+		compare(e, "bulkhead", e.Bulkhead, scenario.As[scenario.Bulkhead](patterns.Config(does)))
 	default:
 		e.remarks = append(e.remarks, Remark{Path: e.path("bulkhead") + ".kind", Is: e.Bulkhead.Kind})
 	}
