@@ -66,7 +66,6 @@ func (e *edge) envoyTimeouts(route *object) (perTry time.Duration) {
 func (e *edge) envoyHedge(route *object) {
 	cfg := e.Hedge.Of()
 	does := hedge.Envoy(cfg.Delay, cfg.Attempts-1)
-	does.SameReplica, does.OnlySafe = cfg.SameReplica, cfg.OnlySafe
 	on, kinds := envoyRetryOn(cfg.On)
 	does.On = kinds
 	*route = append(*route,

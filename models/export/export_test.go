@@ -134,6 +134,8 @@ func TestFoundLost(t *testing.T) {
 		{"grpc", "outlier: {preset: grpc, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
 		{"failsafe-go", "breaker: {rate: 55%, last: 100, min_calls: 100}", "WithFailureThresholdRatio(55, 100)"},
 		{"failsafe-go", "breaker: {slow_rate: 50%, slow: 1s}", "breaker: it has no counterpart"},
+		{"envoy", "hedge: {delay: 1s, same_replica: false}", "hedge.same_replica is false here, and true there"},
+		{"grpc", "hedge: {delay: 1s, same_replica: true}", "hedge.same_replica is true here, and false there"},
 		{"failsafe-go", "fallback: {value: default}", "fallback: it is not exported"},
 		{"istio", "bulkhead: {preset: envoy, streams: 9}", "maxConcurrentStreams: 9"},
 		{"istio", "bulkhead: {preset: envoy}", "http1MaxPendingRequests: 1024"},

@@ -114,7 +114,7 @@ func grpcThrottling(budget retry.BudgetConfig) (does retry.BudgetConfig, throttl
 func (e *edge) grpcHedge() (policy, throttling object) {
 	cfg := e.Hedge.Of()
 	does := hedge.GRPC()
-	does.Attempts, does.Delay, does.SameReplica = min(max(cfg.Attempts, 2), 5), cfg.Delay, cfg.SameReplica
+	does.Attempts, does.Delay = min(max(cfg.Attempts, 2), 5), cfg.Delay
 	codes, kinds := codes(cfg.On)
 	does.On = kinds
 	does.Budget, throttling = grpcThrottling(cfg.Budget)
