@@ -38,7 +38,10 @@ func front(p *sim.Process, arg any) {
 			j.scope.Cancel(nil) // during a pause
 		}
 	}
-	resp, err := r.front.Wrap(j.behind)(p, x.Request)
+	if of := (frontOf{r, r.fronts}); j.madeFor != of {
+		j.behind, j.madeFor = r.front.Wrap(j.work), of
+	}
+	resp, err := j.behind(p, x.Request)
 	ended := j.scope.Ended(err)
 	j.scope.Close() // if there is one
 	r.before--
@@ -57,8 +60,14 @@ func front(p *sim.Process, arg any) {
 	r.answer(j, err)
 }
 
-// behind is what the policy in front calls: it waits for a thread and works.
-func (j *job) behind(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
+// A frontOf names a policy in front of a replica: its n-th.
+type frontOf struct {
+	r *Replica
+	n int
+}
+
+// work is what the policy in front calls: it waits for a thread and works.
+func (j *job) work(p *sim.Process, req patterns.Request) (resp patterns.Response, err error) {
 	r := j.r
 	r.before--
 	r.enter(j)

@@ -32,6 +32,7 @@ type Replica struct {
 
 	cpus   *sim.Resource // of the present life
 	front  patterns.Policy
+	fronts int // there were so far
 	rules  Rules
 	unread int  // calls that have arrived during the present pause
 	before int  // calls that are with the policy in front
@@ -80,7 +81,7 @@ func (r *Replica) OnStart(f func()) { r.onStart = append(r.onStart, f) }
 
 // SetFront puts a policy in front of the replica for the rest of its life: of the calls that arrive, those that
 // the policy passes on wait for a thread. A call that it rejects has used neither thread nor queue.
-func (r *Replica) SetFront(p patterns.Policy) { r.front = p }
+func (r *Replica) SetFront(p patterns.Policy) { r.front, r.fronts = p, r.fronts+1 }
 
 // SetRules gives the waiting line rules for the rest of the replica's life.
 func (r *Replica) SetRules(rules Rules) { r.rules = rules }

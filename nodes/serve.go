@@ -21,6 +21,8 @@ type job struct {
 	scope     sim.Scope       // ends the waits of its handler, on a transport that cancels
 	abandoned func(*exchange) // made once, and used again with the job
 	fronted   fronted
+	behind    patterns.Call // what the policy in front makes of the call: made once for a front, and used again with the job
+	madeFor   frontOf
 
 	prev, next *job // in the queue
 }

@@ -35,12 +35,18 @@ func (b *Balance) aside() {
 	if b.Table == 0 {
 		b.Table = balance.DefaultTable
 	}
-	b.SlowStart = balance.EnvoySlowStart(b.SlowStart.Window)
+	if b.SlowStart == (balance.SlowStart{Window: b.SlowStart.Window}) {
+		b.SlowStart = balance.EnvoySlowStart(b.SlowStart.Window)
+	}
 	if b.Subset.Size == 0 {
 		b.Subset.Size = 1
 	}
-	b.Zones.MinTargets, b.Zones.Share = 6, 1
-	b.Zones.Overprovision = 1.4
+	if b.Zones.Mode != balance.Aware {
+		b.Zones.MinTargets, b.Zones.Share = 6, 1
+	}
+	if b.Zones.Overprovision == 0 {
+		b.Zones.Overprovision = 1.4
+	}
 }
 
 func (b *Balance) presets() []Preset { return presets(balance.Presets(), b.use) }

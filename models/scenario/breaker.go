@@ -41,8 +41,12 @@ func (b *Breaker) settle(written func(key string) bool) {
 func (b *Breaker) excludes(key string) string {
 	windowed := b.Count > 0 || b.Rate > 0 || b.SlowRate > 0
 	switch key {
-	case "window", "last", "steps", "align", "at_start", "min_calls", "every", "on_failure", "rate_above", "whole_percent":
-		if !windowed && !b.RowInWindow {
+	case "min_calls":
+		if !windowed && !b.RowInWindow && !b.AtStart && b.Verdict != breaker.ByRate {
+			return "has a meaning only with rate, count or slow_rate, or verdict: by_rate"
+		}
+	case "window", "last", "steps", "align", "at_start", "every", "on_failure", "rate_above", "whole_percent":
+		if !windowed && !b.RowInWindow && !b.AtStart {
 			return "has a meaning only with rate, count or slow_rate"
 		}
 	case "slow":

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -211,6 +212,9 @@ func nameOf(t reflect.Type) string {
 	}
 	return t.String()
 }
+
+// A link is what go doc makes one of.
+var link = regexp.MustCompile(`\[(\*?[A-Z]\w*(?:\.[A-Z]\w*)*|[a-z]\w*\.[A-Z]\w*(?:\.[A-Z]\w*)*)\]`)
 
 // prose is a comment for programmers in the words of the file: diagrams stay as they are.
 func prose(text string, keys map[string]string) string {

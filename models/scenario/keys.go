@@ -93,5 +93,3 @@ func inKeys(text string, keys map[string]string) string {
 		return name
 	})
 }
-
-var link = regexp.MustCompile(`\[(\*?[A-Z]\w*(?:\.[A-Z]\w*)*|[a-z]\w*\.[A-Z]\w*(?:\.[A-Z]\w*)*)\]`)

@@ -20,7 +20,7 @@ type Timeout struct {
 func (t *Timeout) defaults() { t.Propagate = "none" }
 
 func (t *Timeout) presets() []Preset {
-	return presets(timeout.Presets(), func(c timeout.Config) {
+	all := presets(timeout.Presets(), func(c timeout.Config) {
 		if c.Layer == "total" {
 			t.Total = c.After
 		} else {
@@ -29,8 +29,17 @@ func (t *Timeout) presets() []Preset {
 		if c.Propagate {
 			t.Propagate = "remaining"
 		}
-		t.Margin, t.Checkpoint = c.Margin, c.Checkpoint
+		t.Margin, t.Checkpoint, t.Cancel = c.Margin, c.Checkpoint, false
 	})
+	for i, p := range all {
+		if p.Name == "envoy" || p.Name == "grpc" { // a transport's affair, which a timeout.Config does not know
+			all[i].use = func() {
+				p.use()
+				t.Cancel = true
+			}
+		}
+	}
+	return all
 }
 
 // Of returns the configurations of the timeouts of a try and of the whole call; one whose After is 0 is none.
@@ -56,7 +65,8 @@ func (t *Timeout) excludes(key string) string {
 }
 
 // Expired lets a service turn calls away whose deadline has passed, but no more than a share of them: if clocks or
-// deadlines are wrong, it goes on working. What it takes in it finishes, whatever the deadline.
+// deadlines are wrong, it goes on working. What it takes in it works on, whatever the deadline, which those that it
+// calls for it still learn.
 type Expired struct {
 	timeout.ExpiredConfig `nines:",inline"`
 }

@@ -68,11 +68,11 @@ func (svc *service) targets(c client) []balance.Target {
 	}
 	if b := c.policies.Breaker; b != nil && b.Per == "replica" {
 		targets = breaker.Guard(svc.sys.s, b.Of(c.name()), c.breaker, targets)
-		c.add("breaker", c.group, breakers(targets))
+		c.hold("breaker", c.group, breakers(targets))
 	}
 	if o := c.policies.Outlier; o != nil {
 		judge := svc.judge(c, o)
-		c.add("outlier", c.group, judge)
+		c.hold("outlier", c.group, judge)
 		targets = outlier.Guard(svc.sys.s, c.name(), judge, targets)
 	}
 	return targets

@@ -22,8 +22,8 @@ type edge struct {
 	limits                  limits
 	counts                  *measure.Edge
 
-	counted []counted       // policies of the clients that there are
-	past    []measure.Layer // what those of earlier clients did
+	held []held          // policies of the clients that there are
+	past []measure.Layer // what those of earlier clients did
 }
 
 // edge returns the edge between a caller and a callee.
@@ -90,8 +90,7 @@ func (sys *System) clientVia(via *nodes.Transport, caller, callee string, from *
 		if slot == "hedge" && p.Hedge != nil {
 			here |= copies
 		}
-		if policy := sys.policy(e, slot, from, g); policy != nil {
-			e.add(slot, g, policy)
+		if policy := sys.policyOf(e, slot, from, g); policy != nil {
 			call, here = policy.Wrap(e.count(here, call)), 0
 		}
 	}

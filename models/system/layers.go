@@ -3,6 +3,7 @@ package system
 import (
 	"slices"
 
+	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
 	"github.com/nines-sim/nines/patterns/breaker"
 	"github.com/nines-sim/nines/patterns/bulkhead"
@@ -17,28 +18,35 @@ import (
 	"github.com/nines-sim/nines/sim/measure"
 )
 
-// A counted policy is a policy of one client, as long as that lives, and what it has done.
-type counted struct {
+// A held policy is one that a client has, as long as that lives.
+type held struct {
 	slot        string
 	group       *sim.Group
 	incarnation uint64
 	policy      any
 }
 
-// add lets what a policy does in a slot count among what the edge's layers did. What the policies of the
-// client's earlier lives did is kept, they are not.
-func (e *edge) add(slot string, g *sim.Group, policy any) {
-	if countsOf(policy) == nil {
-		return
-	}
-	e.counted = slices.DeleteFunc(e.counted, func(c counted) bool {
-		over := c.slot == slot && c.group == g && c.incarnation != g.Incarnation()
-		if over {
-			e.past = sumLayers(e.past, slot, countsOf(c.policy))
+// hold keeps the policy that a client has in a slot in its present life: what it does counts among what the
+// edge's layers did. What the policies of the client's earlier lives did is kept, they are not.
+func (e *edge) hold(slot string, g *sim.Group, policy any) {
+	e.held = slices.DeleteFunc(e.held, func(h held) bool {
+		over := h.slot == slot && h.group == g && h.incarnation != g.Incarnation()
+		if counts := countsOf(h.policy); over && counts != nil {
+			e.past = sumLayers(e.past, slot, counts)
 		}
 		return over
 	})
-	e.counted = append(e.counted, counted{slot, g, g.Incarnation(), policy})
+	e.held = append(e.held, held{slot, g, g.Incarnation(), policy})
+}
+
+// holds returns the policy that a client has in a slot in its present life, or nil.
+func (e *edge) holds(slot string, g *sim.Group) patterns.Policy {
+	for _, h := range e.held {
+		if policy, ok := h.policy.(patterns.Policy); ok && h.slot == slot && h.group == g && h.incarnation == g.Incarnation() {
+			return policy
+		}
+	}
+	return nil
 }
 
 // layers returns what the policies of an edge did so far, in all lives of all clients, outermost first.
@@ -47,8 +55,10 @@ func (e *edge) layers() []measure.Layer {
 	for _, l := range e.past {
 		sums = sumLayers(sums, l.Layer, l.Counts)
 	}
-	for _, c := range e.counted {
-		sums = sumLayers(sums, c.slot, countsOf(c.policy))
+	for _, h := range e.held {
+		if counts := countsOf(h.policy); counts != nil {
+			sums = sumLayers(sums, h.slot, counts)
+		}
 	}
 	place := func(l measure.Layer) int {
 		if i := slices.Index(e.policies.Order, l.Layer); i >= 0 {
@@ -135,6 +145,9 @@ func (b breakers) counts() []measure.LayerCount {
 	var sums []measure.Layer
 	for _, target := range b {
 		sums = sumLayers(sums, "", countsOf(target))
+	}
+	if sums == nil {
+		return nil
 	}
 	return sums[0].Counts
 }

@@ -18,7 +18,7 @@ type limits struct {
 	limiter  *ratelimit.Limiter // that all ask
 	counters *ratelimit.Counters
 	draws    sim.Keyed // of shedders
-	shedders uint64    // made so far
+	drawn    bool
 }
 
 // limit returns the rate limiter of a replica.
@@ -40,12 +40,13 @@ func (l *limits) limit(sc *scenario.Limit) patterns.Policy {
 	}
 }
 
-// shed returns the throttle or the concurrency limiter of a replica.
-func (l *limits) shed(sc *scenario.Shed) patterns.Policy {
+// shed returns the throttle or the concurrency limiter of a replica in one of its lives, which its luck belongs to.
+func (l *limits) shed(sc *scenario.Shed, life uint64) patterns.Policy {
 	now := l.s.Now()
-	if l.shedders++; l.shedders == 1 {
-		l.draws = l.s.Keyed("shed/" + l.name)
+	if !l.drawn {
+		l.draws, l.drawn = l.s.Keyed("shed/"+l.name), true
 	}
+	luck := l.draws.At(life)
 	var limit shed.Limit
 	switch cfg := sc.Of(l.server).(type) {
 	case shed.ThrottleConfig:
@@ -53,11 +54,11 @@ func (l *limits) shed(sc *scenario.Shed) patterns.Policy {
 	case shed.AIMDConfig:
 		limit = shed.NewAIMD(cfg)
 	case shed.VegasConfig:
-		limit = shed.NewVegas(cfg, l.jitter())
+		limit = shed.NewVegas(cfg, &luck)
 	case shed.Gradient2Config:
 		limit = shed.NewGradient2(cfg)
 	case shed.GradientConfig:
-		limit = shed.NewGradient(cfg, now, l.jitter())
+		limit = shed.NewGradient(cfg, now, &luck)
 	}
 	if sc.Windowed != nil {
 		limit = shed.NewWindowed(sc.Windowed.WindowedConfig, limit)
@@ -65,20 +66,14 @@ func (l *limits) shed(sc *scenario.Shed) patterns.Policy {
 	return shed.NewLimiter(sc.Limiter(l.server), limit)
 }
 
-// jitter returns the luck of the newest shedder.
-func (l *limits) jitter() *sim.Stream {
-	draws := l.draws.At(l.shedders)
-	return &draws
-}
-
 // front returns what stands before a replica of a service, or nil if nothing does. Health checks pass.
-func (svc *service) front() patterns.Policy {
+func (svc *service) front(m *member) patterns.Policy {
 	var policies []patterns.Policy
 	if svc.sc.Limit != nil {
 		policies = append(policies, svc.limits.limit(svc.sc.Limit))
 	}
 	if svc.sc.Shed != nil {
-		policies = append(policies, svc.limits.shed(svc.sc.Shed))
+		policies = append(policies, svc.limits.shed(svc.sc.Shed, sim.Mix(uint64(m.Number()), m.Group().Incarnation())))
 	}
 	if len(policies) == 0 {
 		return nil

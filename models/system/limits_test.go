@@ -201,3 +201,19 @@ workload:
 		t.Errorf("messages above the others turn %.3f of them away, and below them %.3f", above, below)
 	}
 }
+
+// A client has one limit for a callee, whether it calls it for itself or in place of another.
+func TestStandInsShareTheLimit(t *testing.T) {
+	out := play(t, parse(t, `
+services:
+  front: {threads: 999, cpus: 999, ops: {do: {work: 1ms, calls: [{call: other.get, share: 50%}, {call: spare.get, share: 50%}]}}}
+  other: {threads: 999, cpus: 999, ops: {get: {work: 1ms, errors: 100%}}}
+  spare: {threads: 999, cpus: 999, ops: {get: {work: 1ms}}}
+calls: {front: {other: {fallback: {call: spare.get}}, spare: {limit: {rate: 10/s, burst: 7}}}}
+workload: {visits: {rate: 50/s, arrivals: regular, mix: {front.do: 100%}}}
+`))
+	e := edgeOf(t, out, "front.spare")
+	if want := int64(605 + 7); math.Abs(float64(e.Sent-want)) > 1 || e.Calls < 2000 {
+		t.Errorf("of %d calls %d were sent, want %d", e.Calls, e.Sent, want)
+	}
+}

@@ -14,7 +14,19 @@ import (
 	"github.com/nines-sim/nines/sim"
 )
 
-// policy returns the policy of an edge that takes a slot, or nil if there is none, for a client on a host and
+// policyOf returns the policy that a client has in a slot, or nil if there is none. It is one for all ways to the
+// callee that a life of the client has: its own calls, those that stand in for others, those behind each cache.
+func (sys *System) policyOf(e *edge, slot string, from *network.Host, g *sim.Group) patterns.Policy {
+	policy := e.holds(slot, g)
+	if policy == nil {
+		if policy = sys.policy(e, slot, from, g); policy != nil {
+			e.hold(slot, g, policy)
+		}
+	}
+	return policy
+}
+
+// policy makes the policy of an edge that takes a slot, or nil if there is none, for a client on a host and
 // in a group of its own.
 func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group) patterns.Policy {
 	p := &e.policies
@@ -53,7 +65,7 @@ func (sys *System) policy(e *edge, slot string, from *network.Host, g *sim.Group
 		}
 	case "shed":
 		if p.Shed != nil {
-			return e.limits.shed(p.Shed)
+			return e.limits.shed(p.Shed, sim.Mix(uint64(sys.instance(e.caller, g)), g.Incarnation()))
 		}
 	case "bulkhead":
 		if p.Bulkhead != nil {

@@ -95,7 +95,7 @@ func (svc *service) connect() {
 	for i, m := range svc.members {
 		m.cached = make([]patterns.Call, len(svc.ops))
 		m.OnStart(func() {
-			if front := svc.front(); front != nil {
+			if front := svc.front(m); front != nil {
 				m.SetFront(front)
 			}
 			if rules := svc.rules(); rules != nil {

@@ -29,7 +29,8 @@ func Hystrix() Config { return walkAway(time.Second) }
 func Resilience4j() Config { return walkAway(time.Second) }
 
 // Envoy returns a route's timeout of 15s (route_components.proto at 84e84367, 2026): retries and the waits
-// between them share it. Its per_try_timeout is [EnvoyPerTry].
+// between them share it. Its per_try_timeout is [EnvoyPerTry]. It resets the request that it gives up, so the
+// server hears of it, if the transport tells (cancel in a scenario).
 func Envoy() Config {
 	cfg := walkAway(15 * time.Second)
 	cfg.Layer = "total"
@@ -41,7 +42,7 @@ func Envoy() Config {
 func EnvoyPerTry(after time.Duration) Config { return walkAway(after) }
 
 // GRPC returns a gRPC deadline, which has no default: one for all attempts, which the server learns as the
-// time that is left.
+// time that is left. A call that is given up is cancelled at the server too, if the transport tells (cancel in a scenario).
 func GRPC(after time.Duration) Config { return Total(after) }
 
 // Polly returns a timeout of Polly 8 around a callback that looks at its cancellation token so often. An
