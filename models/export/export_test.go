@@ -138,6 +138,7 @@ func TestFoundLost(t *testing.T) {
 		{"grpc", "hedge: {delay: 1s, same_replica: true}", "hedge.same_replica is true here, and false there"},
 		{"failsafe-go", "fallback: {value: default}", "fallback: it is not exported"},
 		{"istio", "bulkhead: {preset: envoy, streams: 9}", "maxConcurrentStreams: 9"},
+		{"istio", "outlier: {accrual: {}}, balance: {pick: random}", "outlier: it has no counterpart"},
 		{"istio", "bulkhead: {preset: envoy}", "http1MaxPendingRequests: 1024"},
 		{"resilience4j", "retry: {}, breaker: {}, order: [breaker, retry]", "order is breaker, retry here, and retry, breaker there"},
 		{"envoy", "timeout: {total: 1s}, retry: {}, order: [retry, total]", "order is retry, total here, and total, retry there"},
@@ -154,6 +155,14 @@ func TestOutlierAlone(t *testing.T) {
 	text, remarks := export.Named("grpc").Write("web", "api", between(t, "outlier: {preset: grpc}, balance: {preset: grpc_least_request}"), "outlier")
 	if !strings.Contains(text, "outlier_detection_experimental") || !strings.Contains(text, "least_request_experimental") || len(remarks) > 0 {
 		t.Errorf("got %s%v", text, remarks)
+	}
+}
+
+// A choice of replica that is not asked for is not written.
+func TestRetryAlone(t *testing.T) {
+	text, _ := export.Named("grpc").Write("web", "api", between(t, "retry: {preset: grpc}"), "retry")
+	if strings.Contains(text, "loadBalancingConfig") {
+		t.Errorf("got %s", text)
 	}
 }
 

@@ -2,6 +2,7 @@ package export
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
@@ -51,7 +52,9 @@ func grpc(e *edge) string {
 	if e.asks("outlier") && e.Outlier.Accrual == nil && e.has("outlier") {
 		pick = object{{"outlier_detection_experimental", append(e.grpcOutlier(), member{"childPolicy", []object{pick}})}}
 	}
-	config = append(config, member{"loadBalancingConfig", []object{pick}})
+	if slices.Contains(e.expressed, "balance") || slices.Contains(e.expressed, "outlier") {
+		config = append(config, member{"loadBalancingConfig", []object{pick}})
+	}
 	return config.json()
 }
 

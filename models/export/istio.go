@@ -38,7 +38,7 @@ func istio(e *edge) string {
 	if e.has("balance") {
 		policy = policy.with("loadBalancer", e.istioBalance())
 	}
-	if e.has("outlier") && e.Outlier.Accrual == nil {
+	if e.asks("outlier") && e.Outlier.Accrual == nil && e.has("outlier") {
 		policy = policy.with("outlierDetection", e.istioOutlier())
 	}
 	resource := func(kind string, spec object) string {
