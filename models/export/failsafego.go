@@ -101,7 +101,7 @@ func (e *edge) failsafeRetry(imports *[]string) string {
 	does := retry.FailsafeGo()
 	b := cfg.Backoff
 	code := "retrypolicy.NewBuilder[R]()"
-	does.Attempts, does.On = cfg.Attempts, cfg.On // what is handled is said with HandleIf
+	does.Attempts = cfg.Attempts
 	if cfg.Attempts == retry.UnlimitedAttempts {
 		code += ".WithMaxAttempts(-1)"
 	} else {
@@ -206,7 +206,6 @@ func (e *edge) failsafeBreaker() string {
 			code += fmt.Sprintf(".WithSuccessThresholdRatio(%d, %d)", successes, cfg.Probes)
 		}
 	}
-	does.On = cfg.On
 	is := scenario.As[scenario.Breaker](cfg)
 	is.Per, is.Forced = e.Breaker.Per, e.Breaker.Forced
 	compare(e, "breaker", is, scenario.As[scenario.Breaker](does))

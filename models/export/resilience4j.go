@@ -90,7 +90,6 @@ func (e *edge) resilience4jBreaker() object {
 	if does.Auto = cfg.Auto; cfg.Auto {
 		o = append(o, member{"automaticTransitionFromOpenToHalfOpenEnabled", true})
 	}
-	does.On = cfg.On // which exceptions those are is the application's affair
 	is := scenario.As[scenario.Breaker](cfg)
 	is.Per = e.Breaker.Per
 	compare(e, "breaker", is, scenario.As[scenario.Breaker](does))
@@ -101,7 +100,7 @@ func (e *edge) resilience4jRetry() object {
 	cfg := e.Retry.Of()
 	does := retry.Resilience4j()
 	b := cfg.Backoff
-	does.Attempts, does.On = cfg.Attempts, cfg.On
+	does.Attempts = cfg.Attempts
 	does.Backoff = retry.Backoff{First: max(whole(b.First, time.Millisecond), time.Millisecond), Factor: 1, Grain: does.Backoff.Grain}
 	o := object{{"maxAttempts", cfg.Attempts}, {"waitDuration", milliseconds(does.Backoff.First)}}
 	if b.Growth == retry.Exponential && b.Factor > 1 {
