@@ -87,6 +87,9 @@ func (e *edge) thresholds() bulkhead.ThresholdsConfig {
 	case bulkhead.PartitionsConfig:
 		does.Requests = cfg.Concurrent
 	}
+	if e.Bulkhead.Kind != "thresholds" { // without one, even a request that finds a place is turned away: it has no connection yet
+		does.Pending = min(max(does.Pending, 1), math.MaxUint32)
+	}
 	return does
 }
 

@@ -29,7 +29,7 @@ type Target struct {
 func Targets() []Target {
 	return []Target{
 		{"envoy", "Envoy's v3 API: the route and the cluster, YAML", envoy, proxyOrder, []string{"limit", "shed"}},
-		{"istio", "Istio: a VirtualService and a DestinationRule, YAML", istio, proxyOrder, nil},
+		{"istio", "Istio 1.27: a VirtualService and a DestinationRule, YAML", istio, proxyOrder, nil},
 		{"grpc", "gRPC: a service config, JSON", grpc, proxyOrder, nil},
 		{"resilience4j", "resilience4j: application.yml of Spring Boot", resilience4j, []string{"retry", "breaker", "limit", "attempt", "bulkhead"}, nil},
 		{"failsafe-go", "failsafe-go: Go", failsafeGo, nil, []string{"fallback", "shed"}},

@@ -13,7 +13,7 @@ import (
 	"github.com/nines-sim/nines/patterns/retry"
 )
 
-// istio writes a VirtualService and a DestinationRule (networking.istio.io/v1), which Istio makes into Envoy's
+// istio writes a VirtualService and a DestinationRule (networking.istio.io/v1 of Istio 1.27), which Istio makes into Envoy's
 // configuration.
 func istio(e *edge) string {
 	http := object{{"route", []object{{{"destination", object{{"host", e.callee}}}}}}}
@@ -54,14 +54,24 @@ func istio(e *edge) string {
 func (e *edge) istioRetry(perTry time.Duration, policy *object) object {
 	cfg := e.Retry.Of()
 	does := retry.Envoy()
-	does.Attempts, does.SameReplica = cfg.Attempts, false // Istio sets previous_hosts
+	does.Attempts = cfg.Attempts
 	on, kinds := envoyRetryOn(cfg.On)
 	does.On, does.Budget = kinds, nil
 	o := object{{"attempts", cfg.Attempts - 1}, {"retryOn", strings.Join(on, ",")}}
+	if first := cfg.Backoff.First; first >= time.Millisecond { // the longest is ten times that
+		does.Backoff.First, does.Backoff.Max = first.Round(time.Millisecond), 10*first.Round(time.Millisecond)
+		o = append(o, member{"backoff", seconds(does.Backoff.First)})
+	}
+	if does.SameReplica = cfg.SameReplica; cfg.SameReplica {
+		o = append(o, member{"retryIgnorePreviousHosts", false})
+	}
 	if perTry > 0 {
 		o = append(o, member{"perTryTimeout", seconds(perTry)})
 	}
-	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok && c.Share == 0 && !c.PerCall && c.Min > 0 {
+	if c, ok := cfg.Budget.(retry.ConcurrencyConfig); ok && c.Share > 0 && !c.PerCall {
+		does.Budget = c
+		*policy = policy.with("retryBudget", object{{"percent", percent(c.Share)}, {"minRetryConcurrency", c.Min}})
+	} else if ok && c.Share == 0 && !c.PerCall && c.Min > 0 {
 		does.Budget = c
 		if !e.asks("bulkhead") {
 			*policy = policy.with("connectionPool", object{{"http", object{{"maxRetries", c.Min}}}})

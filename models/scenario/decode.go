@@ -103,7 +103,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		case k == nil && sh.rest != nil:
 			others.fields = append(others.fields, f)
 		case k == nil:
-			d.errs = append(d.errs, f.pos.fail(join(path, f.key), "there is no such key", Nearest(f.key, sh.keyNames())))
+			d.errs = append(d.errs, f.pos.fail(join(path, f.key), noSuchKey(f.key, sh.keyNames()), Nearest(f.key, sh.keyNames())))
 		case k.family != nil:
 			d.family(f.value, k, v.FieldByIndex(k.index), join(path, f.key))
 		default:
@@ -140,6 +140,15 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 			d.errs = append(d.errs, d.at(p).fail(p, problem, ""))
 		})
 	}
+}
+
+// noSuchKey says which keys there are, where none is near and they are not too many.
+func noSuchKey(key string, keys []string) string {
+	const most = 40
+	if len(keys) == 0 || len(keys) > most || Nearest(key, keys) != "" {
+		return "there is no such key"
+	}
+	return "there is no such key: expected " + wordList(keys, "or")
 }
 
 // family decodes a policy of the catalog and appends it to the slice v.

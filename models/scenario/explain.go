@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // A Page explains a family of policies, or another part of the format that people choose between: from the
@@ -161,6 +162,9 @@ func (sh *shape) describe(unset reflect.Value) []PageKey {
 
 // defaultOf returns what a leaf is in a new value: one text, or one for each of the kinds that differ.
 func (sh *shape) defaultOf(k *key, unset reflect.Value) string {
+	given := unset
+	unset = reflect.New(sh.typ).Elem() // to be of each kind
+	unset.Set(given)
 	of, ok := unset.Addr().Interface().(kinded)
 	kind := sh.key("kind")
 	if !ok || k == kind {
@@ -230,7 +234,10 @@ func prose(text string, keys map[string]string) string {
 // aboutPreset is the comment of a preset's function without "Name returns".
 func aboutPreset(text string, keys map[string]string) string {
 	if _, rest, ok := strings.Cut(text, " returns "); ok && !strings.Contains(text[:len(text)-len(rest)-len(" returns ")], " ") {
-		text = strings.ToUpper(rest[:1]) + rest[1:]
+		text = rest
+		if first, _, _ := strings.Cut(rest, " "); strings.IndexFunc(first, func(r rune) bool { return !unicode.IsLower(r) }) < 0 {
+			text = strings.ToUpper(rest[:1]) + rest[1:] // a word, not a name of the library's
+		}
 	}
 	return prose(text, keys)
 }

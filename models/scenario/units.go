@@ -189,7 +189,7 @@ func parseCount(text string) (Count, error) {
 		}
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(number))
-	if err != nil {
+	if err != nil || !in {
 		return Count{}, fmt.Errorf("%q is not %s", text, wantCount)
 	}
 	length, err := parseDuration(strings.TrimSpace(span))
