@@ -33,6 +33,7 @@ type outlierStep struct {
 	Endpoint int
 	Good     int
 	Bad      int
+	Others   int  // good calls to each of the others
 	Late     bool // they began before the present interval, where such a call is known
 }
 
@@ -148,18 +149,26 @@ func (g grpcOutlier) play(all seen) error {
 				open[addr] = done
 			}
 		}
-		done := open[names[e]]
-		if done == nil {
-			continue
+		end := func(e, good, bad int) {
+			done := open[names[e]]
+			if done == nil {
+				return
+			}
+			fmt.Fprintf(&history, "%v of endpoint %d, %d are good and %d are bad\n", at, e, good, bad)
+			for range good {
+				done(balancer.DoneInfo{})
+				ours.Done(at, e, outlier.Success)
+			}
+			for range bad {
+				done(balancer.DoneInfo{Err: errFailed})
+				ours.Done(at, e, outlier.Failure)
+			}
 		}
-		fmt.Fprintf(&history, "%v of endpoint %d, %d are good and %d are bad\n", at, e, s.Good, s.Bad)
-		for range s.Good {
-			done(balancer.DoneInfo{})
-			ours.Done(at, e, outlier.Success)
-		}
-		for range s.Bad {
-			done(balancer.DoneInfo{Err: errFailed})
-			ours.Done(at, e, outlier.Failure)
+		end(e, s.Good, s.Bad)
+		for other := range names {
+			if other != e && s.Others > 0 {
+				end(other, s.Others, 0)
+			}
 		}
 	}
 	return nil
@@ -199,7 +208,10 @@ func grpcOutliers(rates, shares bool) *rapid.Generator[grpcOutlier] {
 			g.Share = &grpcOutlierRule{oneOf(t, "threshold", 50, 75, 25, 100), enforce(), 1 + evenly(t, 5, "hosts"), 1 + evenly(t, 4, "volume")}
 		}
 		g.Steps = steps(rapid.Custom(func(t *rapid.T) outlierStep {
-			return outlierStep{waits.Draw(t, "wait"), evenly(t, 8, "endpoint"), evenly(t, 4, "good"), oneOf(t, "bad", 0, 0, 1, 3), rapid.Bool().Draw(t, "late")}
+			return outlierStep{
+				waits.Draw(t, "wait"), oneOf(t, "endpoint", 0, 0, 0, 0, 1, 2, 3, evenly(t, 8, "any")), evenly(t, 4, "good"), oneOf(t, "bad", 0, 1, 3, 6),
+				oneOf(t, "others", 0, 0, 2, 4), rapid.Bool().Draw(t, "late"),
+			}
 		})).Draw(t, "steps")
 		return g
 	})
