@@ -59,10 +59,13 @@ and the presets that stand for libraries. "` + a.Name + ` list policies" names t
 			fmt.Fprintf(a.stdout, "\n%s\n", wrapped("Defaults: "+p.Defaults))
 		}
 		if len(p.Presets) > 0 {
-			fmt.Fprintf(a.stdout, "\npresets: %s: {preset: NAME}, or NAME@VERSION to be told when this program knows another\n", p.Name)
+			fmt.Fprintf(a.stdout, "\npresets: %s: {preset: NAME}, or NAME@VERSION to be told when this program knows another.\nIn braces: what differs from the defaults.\n", p.Name)
 		}
 		for _, preset := range p.Presets {
 			fmt.Fprintf(a.stdout, "\n  %s\n%s\n", preset.Preset, indented(wrapped(preset.About), "      "))
+			if len(preset.Sets) > 0 {
+				fmt.Fprintf(a.stdout, "%s\n", indented(wrapped("{"+strings.Join(preset.Sets, ", ")+"}"), "      "))
+			}
 		}
 		return nil
 	}

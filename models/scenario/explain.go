@@ -33,8 +33,9 @@ type PageKey struct {
 
 // A PagePreset is what a library does.
 type PagePreset struct {
-	Preset string `json:"preset"` // name@version
-	About  string `json:"about"`
+	Preset string   `json:"preset"` // name@version
+	About  string   `json:"about"`
+	Sets   []string `json:"sets"` // the settings that differ from the defaults: "open: 60s"
 }
 
 // A subject is what one page is about.
@@ -85,13 +86,35 @@ func Pages() []Page {
 			p.About = append(p.About, prose(comments()["text "+machine], keysOf(s.typ)))
 		}
 		if x, ok := reflect.New(s.typ).Interface().(presetter); ok {
-			for _, preset := range x.presets() {
-				p.Presets = append(p.Presets, PagePreset{preset.String(), aboutPreset(comments()["preset "+s.presets+"."+preset.Name], keysOf(s.typ))})
+			for i, preset := range x.presets() {
+				about := aboutPreset(comments()["preset "+s.presets+"."+preset.Name], keysOf(s.typ))
+				p.Presets = append(p.Presets, PagePreset{preset.String(), about, sh.sets(i)})
 			}
 		}
 		pages = append(pages, p)
 	}
 	return pages
+}
+
+// sets returns what the n-th preset of a type makes other than it is by default, in the order of the keys.
+func (sh *shape) sets(n int) (list []string) {
+	v := reflect.New(sh.typ)
+	setDefaults(sh, v.Elem())
+	v.Interface().(presetter).presets()[n].use()
+	var walk func(is, unset *node, at string)
+	walk = func(is, unset *node, at string) {
+		if is.kind != mapping {
+			if unset == nil || unset.flow() != is.flow() {
+				list = append(list, at+": "+is.flow())
+			}
+			return
+		}
+		for _, f := range is.fields {
+			walk(f.value, unset.get(f.key), join(at, f.key))
+		}
+	}
+	walk(encode(sh, v.Elem()), encode(sh, sh.unset()), "")
+	return list
 }
 
 // unset returns a value of a group of which no key is written.
