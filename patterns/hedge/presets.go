@@ -60,7 +60,8 @@ func Polly() Config {
 // WindowedPercentileHistogram.scala at 4feb34cb, 2024) with the given maxExtraLoad, more than 0 and less
 // than 1: a backup at the percentile that leaves so much, of the last 3 full tens of seconds, looked at
 // every 3s, no earlier than minSendBackupAfterMs 1 and none from 2s on; a budget of maxExtraLoad and 10 a
-// second over 10s. Finagle rounds latencies to milliseconds. Until the first ten seconds are full, its
+// second over 10s. Finagle rounds latencies to milliseconds, and
+// charges the client's budget of retries too, which this does not. Until the first ten seconds are full, its
 // percentile is 0, and it sends backups after 1ms as far as the budget goes.
 func Finagle(maxExtraLoad float64) Config {
 	return Config{
