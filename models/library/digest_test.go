@@ -70,7 +70,7 @@ func shortRuns(t *testing.T, name, v string) []namedRun {
 	}
 	sc := variant(t, f, v, "study.warmup=10s")
 	begin := sim.Time(sc.Study.Warmup)
-	until := 40 * time.Second // the questions have many variants, and processors that are emulated are slow
+	until := 20 * time.Second // the questions have many variants, and processors that are emulated are slow
 	if name == "webshop" || name == "minimal" {
 		until = 2 * time.Minute
 	}
