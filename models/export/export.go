@@ -2,8 +2,8 @@
 //
 // What a library is told and what it would then do are written side by side: each target returns its
 // configuration together with the policy that this configuration stands for. Where that differs from the
-// scenario's, the difference is named, so nothing is lost silently: a setting is either expressed or said to
-// be left out.
+// scenario's, the difference is named. A setting that means nothing in one of the two is not: the one that makes it
+// so is.
 package export
 
 import (
