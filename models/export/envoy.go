@@ -229,7 +229,9 @@ func (e *edge) envoyBalance(cluster *object) {
 		add("lb_policy", "MAGLEV")
 		add("maglev_lb_config", object{{"table_size", cfg.Table}})
 	default:
-		does.Pick = cfg.Pick // with weights its round robin is the smooth weighted one
+		if cfg.Pick == balance.SmoothWeighted { // which its round robin is with weights
+			does.Pick = cfg.Pick
+		}
 		if does.Pick == balance.SmoothWeighted {
 			does.SlowStart = cfg.SlowStart
 		}

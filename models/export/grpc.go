@@ -13,7 +13,7 @@ import (
 	"github.com/nines-sim/nines/patterns/retry"
 )
 
-// grpc writes a service config (grpc/service_config/service_config.proto; gRFCs A6, A42, A48, A50), for all
+// grpc writes a service config (grpc/service_config/service_config.proto; gRFCs A6, A42, A48, A50, A58), for all
 // methods of the service named as the callee.
 func grpc(e *edge) string {
 	method := object{{"name", []object{{{"service", e.callee}}}}}
@@ -135,6 +135,17 @@ func (e *edge) grpcBalance() (policy object, does balance.Config) {
 		does = balance.GRPCLeastRequest()
 		does.Choices = min(max(cfg.Choices, 2), 10)
 		policy = object{{"least_request_experimental", object{{"choiceCount", does.Choices}}}}
+	case balance.StaticStride:
+		does = balance.GRPCWeightedRoundRobin()
+		if r := cfg.Reports; r.Update > 0 {
+			does.Reports = r
+			does.Reports.Update = max(r.Update, 100*time.Millisecond) // its least
+		}
+		r := does.Reports
+		policy = object{{"weighted_round_robin", object{
+			{"blackoutPeriod", seconds(r.Blackout)}, {"weightExpirationPeriod", seconds(r.Expiration)},
+			{"weightUpdatePeriod", seconds(r.Update)}, {"errorUtilizationPenalty", r.ErrorPenalty},
+		}}}
 	case balance.RingHash:
 		does = balance.GRPCRingHash()
 		does.Ring = cfg.Ring

@@ -84,9 +84,9 @@ func shortRuns(t *testing.T, name, v string) []namedRun {
 	return runs
 }
 
-// early is a variant whose fault strikes after ten seconds of a run of one minute.
+// early is a variant whose fault strikes after five seconds of a run of twenty.
 func early(t *testing.T, f *scenario.File, v string) *scenario.Scenario {
-	sets := []string{"study.warmup=10s", "study.lasts=50s"}
+	sets := []string{"study.warmup=5s", "study.lasts=15s"}
 	for _, c := range f.Base().Faults {
 		sets = append(sets, "faults."+c.Name+".at=0s")
 	}

@@ -14,7 +14,7 @@ type Balance struct {
 
 // In turn, whatever the health; another try goes to another replica if there is one. What counts only with
 // other picks and modes is as in Envoy (choice_count 2, table_size 65537, slow start's aggression 1 and
-// min_weight_percent 10, min_cluster_size 6, overprovisioning_factor 140), gRPC (rings of 1024 to 4096) and
+// min_weight_percent 10, min_cluster_size 6, overprovisioning_factor 140), gRPC (rings of 1024 to 4096; blackout 10s, expiration 3m, error_penalty 1 of reports) and
 // Finagle (decayTime 10s).
 func (b *Balance) defaults() {
 	b.Config = balance.Config{AvoidLast: true}
@@ -28,6 +28,11 @@ func (b *Balance) aside() {
 	}
 	if b.EWMA.Decay == 0 {
 		b.EWMA.Decay = 10 * time.Second
+	}
+	if b.Reports.Expiration == 0 {
+		update := b.Reports.Update
+		b.Reports = balance.GRPCReports()
+		b.Reports.Update = update
 	}
 	if b.Ring.MaxSize == 0 {
 		b.Ring = balance.DefaultRing()
@@ -66,6 +71,8 @@ func (b *Balance) excludes(key string) string {
 		return "has a meaning only with pick: least and pick: p2c, which compare loads"
 	case key == "ewma" && !(compares && b.Load == balance.PeakEWMA):
 		return "has a meaning only with load: peak_ewma, and pick: least or pick: p2c"
+	case key == "reports" && b.Pick != balance.StaticStride:
+		return "has a meaning only with pick: static_stride"
 	case key == "ring" && b.Pick != balance.RingHash:
 		return "has a meaning only with pick: ring_hash"
 	case key == "table" && b.Pick != balance.Maglev:
@@ -74,8 +81,8 @@ func (b *Balance) excludes(key string) string {
 		return "has a meaning only with pick: ring_hash and pick: maglev"
 	case key == "overflow" && !(hashes && b.Bound > 0):
 		return "has a meaning only with bound"
-	case key == "slow_start" && (hashes || b.Pick == balance.RoundRobin):
-		return "has no meaning with this pick, which does not look at weights: random, least, p2c and smooth_weighted do"
+	case key == "slow_start" && (hashes || b.Pick == balance.RoundRobin || b.Pick == balance.StaticStride):
+		return "has no meaning with this pick: random, least, p2c and smooth_weighted have it"
 	}
 	return ""
 }
@@ -92,6 +99,9 @@ func (b *Balance) Of() balance.Config {
 	cfg := b.Config
 	if b.excludes("load") != "" {
 		cfg.Load, cfg.Stale = balance.InFlight, 0
+	}
+	if b.excludes("reports") != "" || cfg.Reports.Update == 0 {
+		cfg.Reports = balance.Reports{}
 	}
 	if b.excludes("bound") != "" {
 		cfg.Bound = 0

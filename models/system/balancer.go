@@ -48,8 +48,9 @@ func judges(c client) bool {
 // targets returns the ways from a client to each replica, behind the policies that each has for itself.
 func (svc *service) targets(c client) []balance.Target {
 	b := &c.policies.Balance
-	told := b.Of().Load == balance.Told
-	svc.reports = svc.reports || told
+	cfg := b.Of()
+	told := cfg.Load == balance.Told || cfg.Reports.Update > 0
+	svc.tells = svc.tells || told
 	targets := make([]balance.Target, len(svc.members))
 	for i, m := range svc.members {
 		targets[i] = m.Target(c.via, c.from)
@@ -63,7 +64,7 @@ func (svc *service) targets(c client) []balance.Target {
 			targets[i] = zoned{targets[i], svc.sys.machine(m.Replica).zone.name}
 		}
 		if told {
-			targets[i] = &telling{Target: targets[i]}
+			targets[i] = &telling{Target: targets[i], of: m}
 		}
 	}
 	if b := c.policies.Breaker; b != nil && b.Per == "replica" {
@@ -122,19 +123,24 @@ type zoned struct {
 func (z zoned) Zone() string           { return z.zone }
 func (z zoned) Unwrap() balance.Target { return z.Target }
 
-// A telling target is one that says with each answer how loaded it is. Until it has answered, it is idle.
+// A telling target is one that says with each answer how loaded it is. Until it has answered, it is idle. Its
+// report is taken where the answer arrives, so half a round trip newer than the answer.
 type telling struct {
 	balance.Target
-	load float64
+	of     *member
+	load   float64
+	report balance.Report // of the last answer
 }
 
-func (t *telling) Load() float64          { return t.load }
-func (t *telling) Unwrap() balance.Target { return t.Target }
+func (t *telling) Load() float64              { return t.load }
+func (t *telling) LastReport() balance.Report { return t.report }
+func (t *telling) Unwrap() balance.Target     { return t.Target }
 
 func (t *telling) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 	resp, err := t.Target.Call(p, req)
+	t.report = balance.Report{}
 	if resp.Load > 0 { // it holds a thread for this call at least
-		t.load = resp.Load
+		t.load, t.report = resp.Load, t.of.report.last
 	}
 	return resp, err
 }

@@ -84,9 +84,9 @@ study: {method: timeline, warmup: 0s, lasts: 4s}
 func TestSlowReplica(t *testing.T) {
 	mean := make(map[string]time.Duration)
 	share := make(map[string]float64)
-	for _, pick := range []string{"round_robin", "p2c", "p2c, load: peak_ewma", "p2c, load: told", "smooth_weighted"} {
+	for _, pick := range []string{"round_robin", "p2c", "p2c, load: peak_ewma", "p2c, load: told", "smooth_weighted", "static_stride", "static_stride, reports: {update: 1s}"} {
 		weights := ""
-		if pick == "smooth_weighted" {
+		if pick == "smooth_weighted" || pick == "static_stride" {
 			weights = "weights: [1, 4, 4], "
 		}
 		list := members(t, 1, parse(t, `
@@ -104,8 +104,20 @@ calls: {default: {balance: {pick: `+pick+`}}}
 	if want := 1.0 / 9; math.Abs(share["smooth_weighted"]-want) > 0.001 {
 		t.Errorf("by weight, the slow one has %v of the calls", share["smooth_weighted"])
 	}
+	if want := 1.0 / 9; math.Abs(share["static_stride"]-want) > 0.001 {
+		t.Errorf("by weight, in rounds, the slow one has %v of the calls", share["static_stride"])
+	}
+	// A third of the calls for the first 20 s of 60: ten to measure, ten of blackout. Then by 100 calls a
+	// measurement, whose sum of lengths is 10 % off.
+	if want := 1.0/3*20/60 + 1.0/9*40/60; math.Abs(share["static_stride, reports: {update: 1s}"]-want) > 0.02 {
+		t.Errorf("by what it reports, the slow one has %v of the calls, want about %v", share["static_stride, reports: {update: 1s}"], want)
+	}
 	for pick, d := range mean {
-		if pick != "round_robin" && 10*d > mean["round_robin"] {
+		times := time.Duration(10)
+		if strings.Contains(pick, "reports") { // it takes turns at first
+			times = 3
+		}
+		if pick != "round_robin" && times*d > mean["round_robin"] {
 			t.Errorf("%s: the mean time is %v, in turn it is %v", pick, d, mean["round_robin"])
 		}
 	}

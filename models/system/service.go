@@ -23,7 +23,7 @@ type service struct {
 	data    *storage // of a service that keeps data; else nil
 	limits  limits   // of what it takes in
 	faulty  impaired // what acts on all replicas
-	reports bool     // whether answers say how loaded the replica is
+	tells   bool     // whether answers say how loaded the replica is
 
 	failed, expired error // that callers see; nobody changes an error
 }
@@ -34,6 +34,7 @@ type member struct {
 	clients []patterns.Call  // of its present life, for each callee
 	cached  []patterns.Call  // of each operation that has a cache: its steps behind that
 	expired *timeout.Expired // of its present life; nil if it turns nobody away for a deadline
+	report  report           // of its present life, if the service tells
 	faulty  impaired
 	speed   float64  // 1 takes as long as an operation's work says
 	crashes int      // that hold it down
@@ -102,6 +103,7 @@ func (svc *service) connect() {
 				m.SetRules(rules)
 			}
 			m.clients = svc.calls(m)
+			m.report.starts(svc.sys.s.Now(), m.Stats().Busy)
 			if sc := svc.sc.Expired; sc != nil {
 				m.expired = timeout.NewExpired(sc.ExpiredConfig)
 			}
@@ -159,7 +161,8 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 		}
 		limit.Close()
 	}
-	if svc.reports {
+	if svc.tells {
+		svc.members[r.Number()].report.answered(svc.sys.s.Now(), err, r.Stats().Busy, svc.sc.CPUs)
 		_, threads, waiting := r.InUse()
 		resp.Load = float64(threads+waiting) / float64(svc.sc.CPUs)
 	}

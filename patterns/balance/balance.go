@@ -13,8 +13,8 @@ import (
 // ErrNoTarget says that there was nobody to send a request to.
 var ErrNoTarget = errors.New("no target is healthy")
 
-// A Target is one of those that calls are spread over, usually a replica. It may be [Weighted], [Zoned] or
-// a [Loader] too, or be a [Wrapper] of one that is.
+// A Target is one of those that calls are spread over, usually a replica. It may be [Weighted], [Zoned], a
+// [Loader] or a [Reporter] too, or be a [Wrapper] of one that is.
 type Target interface {
 	Name() string
 	Healthy() bool // as far as the caller knows, which may be late or wrong
@@ -60,6 +60,7 @@ type Balancer struct {
 	nextLook  sim.Time
 	noTargets error
 
+	stride      stride    // of the pick StaticStride
 	table       table     // of a pick by key
 	weightInUse float64   // of those who may be chosen by the present pick
 	underWay    int       // calls, when a pick has a bound
@@ -78,7 +79,9 @@ type member struct {
 	requests uint64
 	left     uint64 // the pick that this member is left out of
 
-	loader     Loader  // or nil
+	loader     Loader   // or nil
+	reporter   Reporter // or nil
+	reported   reported
 	known      float64 // its load when loads were read last
 	average    average
 	weight     float64
@@ -130,7 +133,7 @@ func (b *Balancer) SetTargets(targets []Target) {
 		m.Target = targets[i]
 		b.members = append(b.members, m)
 	}
-	b.next = 0
+	b.next, b.stride.inUse = 0, nil
 	b.readTargets()
 }
 
@@ -142,6 +145,7 @@ func (b *Balancer) readTargets() {
 	b.weighs = b.cfg.SlowStart.Window > 0
 	for _, m := range b.members {
 		m.loader, _ = find[Loader](m.Target)
+		m.reporter, _ = find[Reporter](m.Target)
 		m.weight = 1
 		if t, ok := find[Weighted](m.Target); ok {
 			m.weight = t.Weight()

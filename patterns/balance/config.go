@@ -17,12 +17,13 @@ const (
 	LeastRequests              // the one with the least load; ties at random
 	Choices                    // draw a few at random and take the least loaded: the power of two choices
 	SmoothWeighted             // in turn, each as often as its weight says and as evenly as that goes: nginx
+	StaticStride               // in turn, each in as many rounds as its weight says: gRPC
 	RingHash                   // the same target for the same key: consistent hashing on a ring
 	Maglev                     // the same target for the same key: a table that is evenly filled
 	picks
 )
 
-var pickNames = [picks]string{"round_robin", "random", "least_requests", "p2c", "smooth_weighted", "ring_hash", "maglev"}
+var pickNames = [picks]string{"round_robin", "random", "least_requests", "p2c", "smooth_weighted", "static_stride", "ring_hash", "maglev"}
 
 func (k Pick) String() string {
 	if k < picks {
@@ -40,12 +41,14 @@ func (k Pick) compares() bool { return k == LeastRequests || k == Choices }
 // Config says how calls are spread. The zero value of each field but Pick, and Choices where it counts,
 // does nothing.
 type Config struct {
-	Pick    Pick          `nines:"pick"`          // in turn; at random, as likely as their weights; the least load; the least load of a few at random: the power of two choices; in turn, as often as their weights; by key on a ring; by key in an evenly filled table
+	Pick    Pick          `nines:"pick"`          // in turn; at random, as likely as their weights; the least load; the least load of a few at random: the power of two choices; in turn, as often as their weights; in turn, in as many rounds as their weights; by key on a ring; by key in an evenly filled table
 	Choices int           `nines:"choices,min=2"` // how many are drawn at random for the least loaded of them
 	Replace bool          `nines:"replace"`       // one may be drawn twice, as in Envoy and gRPC; two replicas then do not always share the load evenly
 	Load    Measure       `nines:"load"`          // what is the load of a replica: calls of this client under way; how long calls take, times calls under way; what it said of itself in its last answer
 	EWMA    EWMA          `nines:"ewma"`          // how latencies are averaged
 	Stale   time.Duration `nines:"stale,none"`    // loads are read so often and in between are what they were; 0: they are as of now
+
+	Reports Reports `nines:"reports"` // weights are what replicas report of their load
 
 	Ring     Ring     `nines:"ring"`                             // how large the ring is
 	Table    int      `nines:"table,min=2,max=5000011"`          // entries of the evenly filled table, a prime number
@@ -71,13 +74,14 @@ func DefaultConfig() Config {
 // Validate names every field that makes no sense.
 func (c Config) Validate() error {
 	f := check.Of("balance")
-	f.Need(c.Pick < picks, "Pick", c.Pick, "round_robin, random, least_requests, p2c, smooth_weighted, ring_hash or maglev")
+	f.Need(c.Pick < picks, "Pick", c.Pick, "round_robin, random, least_requests, p2c, smooth_weighted, static_stride, ring_hash or maglev")
 	f.Need(c.Pick != Choices || c.Choices >= 2, "Choices", c.Choices, "2 or more")
 	f.Need(c.Load < measures, "Load", uint8(c.Load), "in flight, peak EWMA or told")
 	f.Need(c.Load == InFlight || c.Pick.compares(), "Load", c.Load, "in flight, unless the pick is least_requests or p2c")
 	f.Need(c.Stale >= 0, "Stale", c.Stale, "0 or more")
 	f.Need(c.Stale == 0 || c.Pick.compares(), "Stale", c.Stale, "0, unless the pick is least_requests or p2c")
 	c.EWMA.check(f, c.Load == PeakEWMA)
+	c.Reports.check(f, c.Pick)
 	c.Ring.check(f, c.Pick == RingHash)
 	f.Need(c.Pick != Maglev || c.Table >= 2 && c.Table <= maxTable && prime(c.Table), "Table", c.Table, fmt.Sprintf("a prime number up to %d", maxTable))
 	f.Need(c.Bound == 0 || c.Bound >= 1 && c.Bound <= 1000 && c.Pick.hashes(), "Bound", c.Bound, "0, or 1 to 1000 with the pick ring_hash or maglev")

@@ -15,7 +15,8 @@ func TestPresets(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"Finagle": Finagle(), "FinaglePeakEWMA": FinaglePeakEWMA(), "Linkerd": Linkerd(),
 		"EnvoyRoundRobin": EnvoyRoundRobin(), "EnvoyLeastRequest": EnvoyLeastRequest(), "EnvoyRingHash": EnvoyRingHash(), "EnvoyMaglev": EnvoyMaglev(),
-		"GRPCRoundRobin": GRPCRoundRobin(), "GRPCLeastRequest": GRPCLeastRequest(), "GRPCRingHash": GRPCRingHash(), "Nginx": Nginx(),
+		"GRPCRoundRobin": GRPCRoundRobin(), "GRPCLeastRequest": GRPCLeastRequest(),
+		"GRPCWeightedRoundRobin": GRPCWeightedRoundRobin(), "GRPCRingHash": GRPCRingHash(), "Nginx": Nginx(),
 	} {
 		if err := cfg.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -39,7 +40,7 @@ balance: EWMA.Initial is -1ns, need 0 or more
 balance: EWMA.ErrorPenalty is -1ns, need 0 or more
 balance: Bound is 0.5, need 0, or 1 to 1000 with the pick ring_hash or maglev
 balance: Overflow is 7, need next or jump
-balance: SlowStart.Window is 1s, need 0 with a pick that does not look at weights: round_robin
+balance: SlowStart.Window is 1s, need 0 with the pick round_robin
 balance: SlowStart.Aggression is 0, need more than 0 and at most 1000
 balance: SlowStart.MinWeight is 0, need more than 0 and at most 1
 balance: Subset.Size is 0, need 1 or more
@@ -52,11 +53,16 @@ balance: Zones.Overprovision is 0, need 1 to 1000`
 		t.Error(diff)
 	}
 	for want, cfg := range map[string]Config{
-		"balance: Ring.MinSize is 9, need 1 to 8388608\nbalance: Ring.MaxSize is 8, need MinSize to 8388608":           {Pick: RingHash, Ring: Ring{9, 8}},
-		"balance: Table is 1024, need a prime number up to 5000011":                                                    {Pick: Maglev, Table: 1024},
-		"balance: Table is 1, need a prime number up to 5000011":                                                       {Pick: Maglev, Table: 1},
-		"balance: Pick is pick 9, need round_robin, random, least_requests, p2c, smooth_weighted, ring_hash or maglev": {Pick: 9},
-		"balance: Load is 9, need in flight, peak EWMA or told":                                                        {Pick: LeastRequests, Load: 9},
+		"balance: Ring.MinSize is 9, need 1 to 8388608\nbalance: Ring.MaxSize is 8, need MinSize to 8388608":                          {Pick: RingHash, Ring: Ring{9, 8}},
+		"balance: Table is 1024, need a prime number up to 5000011":                                                                   {Pick: Maglev, Table: 1024},
+		"balance: Table is 1, need a prime number up to 5000011":                                                                      {Pick: Maglev, Table: 1},
+		"balance: Pick is pick 9, need round_robin, random, least_requests, p2c, smooth_weighted, static_stride, ring_hash or maglev": {Pick: 9},
+		`balance: Reports.Update is -1ns, need 0 or more`:                                                                             {Pick: Random, Reports: Reports{Update: -1}},
+		`balance: Reports.Update is 1s, need 0, unless the pick is static_stride
+balance: Reports.Blackout is -1ns, need 0 or more
+balance: Reports.Expiration is 0s, need more than 0
+balance: Reports.ErrorPenalty is -1, need 0 to 1,000,000`: {Pick: SmoothWeighted, Reports: Reports{time.Second, -1, 0, -1}},
+		"balance: Load is 9, need in flight, peak EWMA or told": {Pick: LeastRequests, Load: 9},
 	} {
 		want, _, _ = strings.Cut(want, "\nbalance: Ring.MaxSize")
 		if cfg.Pick == RingHash {

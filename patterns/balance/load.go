@@ -124,6 +124,10 @@ func (b *Balancer) look(now sim.Time) {
 func (b *Balancer) ended(now sim.Time, m *member, start sim.Time, end ending) {
 	b.look(now)
 	m.inFlight--
+	if m.reporter != nil && end != unwound && b.cfg.Reports.Update > 0 {
+		b.weighAgain(now)
+		m.reported.hear(now, m.reporter.LastReport(), &b.cfg.Reports)
+	}
 	if b.cfg.Load != PeakEWMA || end == unwound {
 		return
 	}

@@ -45,6 +45,8 @@ func (b *Balancer) choose(draws *sim.Stream, key uint64) *member {
 		return b.leastOfFew(draws)
 	case SmoothWeighted:
 		return b.smooth()
+	case StaticStride:
+		return b.strided(draws)
 	case RingHash, Maglev:
 		return b.keyed(key)
 	}

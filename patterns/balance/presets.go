@@ -19,6 +19,7 @@ func Presets() []patterns.Preset[Config] {
 		{Name: "envoy_maglev", Version: "104df3de", Config: EnvoyMaglev()},
 		{Name: "grpc_round_robin", Version: "40245426", Config: GRPCRoundRobin()},
 		{Name: "grpc_least_request", Version: "40245426", Config: GRPCLeastRequest()},
+		{Name: "grpc_weighted_round_robin", Version: "1.85.0", Config: GRPCWeightedRoundRobin()},
 		{Name: "grpc_ring_hash", Version: "40245426", Config: GRPCRingHash()},
 		{Name: "nginx", Version: "1.3.1", Config: Nginx()},
 	}
@@ -79,6 +80,12 @@ func GRPCRoundRobin() Config { return Config{Pick: RoundRobin, SkipUnhealthy: tr
 // GRPCLeastRequest returns gRPC's least_request (gRFC A48): choiceCount 2, drawn with replacement.
 func GRPCLeastRequest() Config {
 	return Config{Pick: Choices, Choices: 2, Replace: true, SkipUnhealthy: true}
+}
+
+// GRPCWeightedRoundRobin returns gRPC's weighted_round_robin (gRFC A58; weightedroundrobin of grpc-go
+// v1.85.0): weights by what servers report with their answers, so without its enableOobLoadReport.
+func GRPCWeightedRoundRobin() Config {
+	return Config{Pick: StaticStride, Reports: GRPCReports(), SkipUnhealthy: true}
 }
 
 // GRPCRingHash returns gRPC's ring_hash (gRFC A42): min_ring_size 1024, max_ring_size 4096.

@@ -9,8 +9,8 @@ import (
 )
 
 // A Weighted target is to get so many times the calls of one with a weight of 1, which targets have that
-// do not say. Weights are read when the targets are set. They count for every pick but RoundRobin; for
-// LeastRequests and Choices, a load is divided by the weight.
+// do not say. Weights are read when the targets are set. They count for every pick but RoundRobin, and
+// StaticStride with [Reports]; for LeastRequests and Choices, a load is divided by the weight.
 type Weighted interface{ Weight() float64 }
 
 // SlowStart gives targets that are new, or healthy again, a smaller weight that grows to its full size:
@@ -36,7 +36,7 @@ func (s SlowStart) check(f *check.Fields, pick Pick) {
 	if s.Window <= 0 {
 		return
 	}
-	f.Need(pick != RoundRobin && !pick.hashes(), "SlowStart.Window", s.Window, "0 with a pick that does not look at weights: "+pick.String())
+	f.Need(pick != RoundRobin && pick != StaticStride && !pick.hashes(), "SlowStart.Window", s.Window, "0 with the pick "+pick.String())
 	f.Need(s.Aggression > 0 && s.Aggression <= 1000, "SlowStart.Aggression", s.Aggression, "more than 0 and at most 1000")
 	f.Need(s.MinWeight > 0 && s.MinWeight <= 1, "SlowStart.MinWeight", s.MinWeight, "more than 0 and at most 1")
 }

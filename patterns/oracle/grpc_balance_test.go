@@ -1,16 +1,21 @@
 package oracle
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	orca "github.com/cncf/xds/go/xds/data/orca/v3"
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
 	"github.com/nines-sim/nines/sim"
@@ -279,5 +284,166 @@ func (ch *grpcChannel) load(calls []int, names []string) {
 		} else {
 			done(balancer.DoneInfo{})
 		}
+	}
+}
+
+// A weightedStep is a call, after a while, with the report that its answer brings, or news of a target.
+type weightedStep struct {
+	Flip   bool
+	Target int
+	Wait   wait
+	Calls  int
+	Report [3]int // utilization, answers a second and failures of them; in eighths
+}
+
+type grpcWeighted struct {
+	Targets                      int
+	Update, Blackout, Expiration time.Duration
+	Penalty                      float64
+	Steps                        []weightedStep
+}
+
+// Whenever who is in use changes, grpc-go takes them in the order of a map, from a random place on: ours is given
+// its order, and it our place.
+func (g grpcWeighted) play(all seen) error {
+	endpoints, _, targets, _ := grpcBalance{Weights: slices.Repeat([]int{1}, g.Targets)}.targets()
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%d.%09ds", d/time.Second, d%time.Second) }
+	theirs, err := newGRPCChannel("weighted_round_robin", fmt.Sprintf(`{"blackoutPeriod": %q, "weightExpirationPeriod": %q, "weightUpdatePeriod": %q, "errorUtilizationPenalty": %v}`,
+		seconds(g.Blackout), seconds(g.Expiration), seconds(g.Update), g.Penalty), endpoints)
+	if err != nil {
+		return err
+	}
+	defer theirs.close()
+	cfg := balance.GRPCWeightedRoundRobin()
+	cfg.Reports = balance.Reports{Update: g.Update, Blackout: g.Blackout, Expiration: g.Expiration, ErrorPenalty: g.Penalty}
+	reports := map[string]*grpcReporter{}
+	var as []balance.Target
+	for _, t := range targets {
+		reports[t.name] = &grpcReporter{grpcTarget: t}
+		as = append(as, reports[t.name])
+	}
+	return drive(cfg, as, func(p *sim.Process, ours *balance.Balancer) error {
+		made, heard, last := sim.Time(0), sim.Time(0), sim.Time(0)
+		news := func() { // of who is in use
+			made = last
+			inUse := theirs.inTurn()
+			slices.SortStableFunc(as, func(a, b balance.Target) int {
+				return cmp.Compare(slices.Index(inUse, a.Name()), slices.Index(inUse, b.Name()))
+			})
+			ours.SetTargets(as)
+			for _, r := range reports {
+				r.report = balance.Report{}
+			}
+			ours.Call(p, patterns.Request{ID: uint64(last) + 1})
+			theirs.setTurn(uint32(hidden(reflect.ValueOf(ours), "stride", "looked").Uint()))
+		}
+		synctest.Wait()
+		news()
+		for i, s := range g.Steps {
+			due := made.Add((time.Duration(last-made)/g.Update + 1) * g.Update)
+			at := s.Wait.until(last, []sim.Time{last, due, due, due, due, heard, heard, heard},
+				[]time.Duration{0, 0, 0, g.Update, g.Update, g.Blackout, g.Blackout, g.Blackout + g.Update, g.Expiration, g.Expiration + g.Update})
+			if at > made && at.Sub(made)%g.Update == 0 {
+				at++ // nobody says which of two things at one instant is first
+			}
+			p.Sleep(at.Sub(last))
+			time.Sleep(at.Sub(last))
+			last = at
+			if s.Flip {
+				theirs.flip(targets[s.Target%len(targets)])
+				news()
+				all["news"]++
+				continue
+			}
+			for k := range s.Calls {
+				var report balance.Report
+				if k == 0 { // the others bring one that says nothing
+					report = balance.Report{Utilization: float64(s.Report[0]) / 8, Rate: float64(s.Report[1]) / 8, Failures: float64(s.Report[2]) / 8}
+				}
+				for _, r := range reports {
+					r.report = report
+				}
+				addr, done, err := theirs.pick(balancer.PickInfo{})
+				weights := hidden(reflect.ValueOf(ours), "stride", "weights")
+				resp, ourErr := ours.Call(p, patterns.Request{ID: uint64(i + 1)})
+				if resp.From != addr || (ourErr == nil) != (err == nil) {
+					return fmt.Errorf("step %d, at %v, call %d: goes to %q, %v; theirs to %q, %v; weights were %v", i, at, k, resp.From, ourErr, addr, err, weights)
+				}
+				if err != nil {
+					all["goes nowhere"]++
+					continue
+				}
+				done(balancer.DoneInfo{ServerLoad: &orca.OrcaLoadReport{ApplicationUtilization: report.Utilization, RpsFractional: report.Rate, Eps: report.Failures}})
+				if report.Rate > 0 && report.Utilization > 0 {
+					heard = at
+				}
+				all[map[bool]string{true: "by weight", false: "in turn"}[weights.Len() > 0]]++
+			}
+		}
+		return nil
+	})
+}
+
+func TestGRPCWeightedRoundRobin(t *testing.T) {
+	compare(t, rapid.Custom(func(t *rapid.T) grpcWeighted {
+		return grpcWeighted{
+			Targets: 1 + evenly(t, 5, "targets"), Penalty: oneOf[float64](t, "penalty", 0, 1, 1, 2.5),
+			Update:     oneOf(t, "update", time.Second, time.Second, 100*time.Millisecond, 1500*time.Millisecond),
+			Blackout:   oneOf(t, "blackout", 0, time.Second, 2500*time.Millisecond, 0),
+			Expiration: oneOf(t, "expiration", 10*time.Second, 3*time.Second, time.Minute, 4500*time.Millisecond),
+			Steps: steps(rapid.Custom(func(t *rapid.T) weightedStep {
+				return weightedStep{
+					Flip: evenly(t, 16, "flip") == 0, Target: evenly(t, 8, "target"), Wait: waits.Draw(t, "wait"),
+					Calls:  oneOf(t, "calls", 1, 1, 1, 2, 3, 5, 8, 20),
+					Report: [3]int{evenly(t, 8, "utilization"), evenly(t, 16, "rate"), oneOf(t, "failures", 0, 0, 1, 3)},
+				}
+			})).Draw(t, "steps"),
+		}
+	}), grpcWeighted.play, "by weight", "in turn", "goes nowhere", "news")
+}
+
+// A grpcReporter is a target of ours whose answers bring reports.
+type grpcReporter struct {
+	*grpcTarget
+	report balance.Report
+}
+
+func (r *grpcReporter) LastReport() balance.Report { return r.report }
+
+// hidden returns a field that a library or ours keeps for itself.
+func hidden(of reflect.Value, path ...string) reflect.Value {
+	for _, name := range path {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Interface {
+			of = of.Elem()
+		}
+		of = of.FieldByName(name)
+	}
+	return reflect.NewAt(of.Type(), of.Addr().UnsafePointer()).Elem()
+}
+
+// picking returns the part of the library's picker that chooses by weight, if some connection is up.
+func (ch *grpcChannel) picking() (reflect.Value, bool) {
+	synctest.Wait()
+	v := reflect.ValueOf(&ch.picker)
+	return v, strings.HasSuffix(reflect.TypeOf(ch.picker).String(), "weightedroundrobin.picker")
+}
+
+// inTurn returns the addresses of those in use, in the order in which the library takes turns.
+func (ch *grpcChannel) inTurn() (addrs []string) {
+	v, ok := ch.picking()
+	if !ok {
+		return nil
+	}
+	list := hidden(v, "weightedPickers")
+	for i := range list.Len() {
+		addrs = append(addrs, hidden(list.Index(i), "weightedEndpoint", "pickedSC").Interface().(*grpcConn).addr)
+	}
+	return addrs
+}
+
+// setTurn sets how many the library has looked at.
+func (ch *grpcChannel) setTurn(looked uint32) {
+	if v, ok := ch.picking(); ok {
+		hidden(v, "idx").Addr().Interface().(*atomic.Uint32).Store(looked)
 	}
 }
