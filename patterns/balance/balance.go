@@ -40,6 +40,8 @@ func find[T any](t Target) (found T, ok bool) {
 
 // A Balancer spreads calls over targets.
 //
+//	all ──Subset──▶ its own ──SkipUnhealthy, unless Panic──▶ in use ──Zones, AvoidLast──▶ choice ──Pick──▶ one
+//
 // It protects callers from the loss of a replica, as far as somebody tells it who is healthy, and
 // replicas from uneven load. It pays with calls to replicas whose failure is not known yet. A target
 // that never answers is seen as loaded by LeastRequests and Choices, as long as its callers wait; one

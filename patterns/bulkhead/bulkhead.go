@@ -52,6 +52,12 @@ type Counts struct {
 // A Bulkhead limits how many calls to one dependency are under way at once. Who finds it full
 // waits in a waiting room, first come, first served unless Order says otherwise, or is rejected.
 //
+//	asked ──fewer than Concurrent are inside──▶ inside ──ends──▶ over
+//	  │                                           ▲
+//	  ├──the waiting room has a place──▶ waiting ─┤ one inside ends
+//	  │                                           └──Wait──▶ rejected
+//	  └──it has none──▶ rejected
+//
 // It protects the caller: a dependency that hangs takes Concurrent of the caller's threads and
 // those in the waiting room, not all of them. It protects the dependency from more calls at once
 // than that. It pays with rejections when the dependency is merely busy. Without waiting it is a

@@ -51,6 +51,10 @@ type Counts struct {
 // fixed answer ([ToAnswer]) or the last good one ([ToStale]), or puts the request into a queue for
 // later ([ToQueue]). All but the first are marked as degraded.
 //
+//	sent ──fails as On says, and there is room──▶ the other way ──▶ its answer, degraded or not
+//	 │                                                 │
+//	 └──otherwise──▶ its outcome                       └──fails too──▶ the failure of the call
+//
 // It protects the user from the failure, and pays with answers of lower quality, or with load on
 // whoever else is asked, who meets all of it at once and only in bad times; Concurrent bounds that. What
 // failed may have happened all the same, so asking elsewhere or later may do it twice. A failure that

@@ -140,6 +140,12 @@ type algorithm interface {
 
 // A Limiter limits how many calls are made in a time.
 //
+//	asked ──a permit is there──────────────────▶ sent
+//	  │                                            ▲
+//	  ├──one comes within Wait──▶ waiting ─────────┘
+//	  │
+//	  └──none comes so soon──▶ rejected
+//
 // It protects whom the calls go to from more than it can bear, and one client from another's zeal. It
 // pays with calls that are rejected, or late, when there would have been room for them: most algorithms
 // know nothing of how busy the server is.

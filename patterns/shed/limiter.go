@@ -52,6 +52,10 @@ func (c LimiterConfig) Validate() error {
 
 // A Limiter lets calls through while fewer are under way than its [Limit] says.
 //
+//	asked ──fewer are under way than the limit──▶ under way ──how it ended, after how long──▶ a new limit
+//	  │
+//	  └──otherwise──▶ rejected
+//
 // It protects a server from more work at once than it does well, and the caller's threads from
 // waiting there. Nobody has to know the right number: it is found from how long calls take, and follows
 // the server. It pays while it looks: with calls rejected though there was room, or with a queue at the

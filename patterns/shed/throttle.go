@@ -110,6 +110,10 @@ func (c ThrottleConfig) Validate() error {
 // over a sliding window. A call that goes through although few do is how the client learns that the
 // server is well again, so never all of them are rejected.
 //
+//	asked ──let through──▶ sent ──▶ accepted: a request, and an accept
+//	  │                     └─────▶ not: a request
+//	  └──one of the share──▶ rejected: a request, if it counts those
+//
 // It protects a server that is overloaded even from the work of turning calls away. It pays with calls
 // that would have been accepted, and it cannot tell a server that is overloaded from one that fails for
 // another reason, or from a few requests that always fail.
