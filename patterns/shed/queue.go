@@ -86,21 +86,20 @@ func (c QueueConfig) Validate() error {
 	return f.Err()
 }
 
-// A Queue decides about the waiting line of a server. The server keeps the line; it asks
+// A Queue decides about the waiting line of a server.
+//
+//	arrives ──a thread is free──▶ on a thread
+//	  │                               ▲
+//	  ├──the line has room──▶ in line ┤ its turn
+//	  │                               └──waits too long, or is dropped at its turn──▶ turned away
+//	  └──the line is full──▶ turned away, or in line in place of one of lower priority
+//
+// The server keeps the line; it asks
 //
 //   - [Queue.Arrive] when a call joins it: how long it may wait there;
-//
 //   - [Queue.Newest] when there is room for the next: whether that is the one which came last;
-//
 //   - [Queue.Drop] of the one which that is: whether to turn it away and ask again;
-//
 //   - [Queue.Evict] when a call finds the line full: whether it takes the place of another.
-//
-//     arrives ──a thread is free──▶ on a thread
-//     │                               ▲
-//     ├──the line has room──▶ in line ┤ its turn
-//     │                               └──waits too long, or is dropped at its turn──▶ turned away
-//     └──the line is full──▶ turned away, or in line in place of one of lower priority
 //
 // A short queue keeps a server busy. A long one does nothing but make everybody wait, and in the end the
 // server works only for callers that have given up. A Queue protects those who can still be served in
