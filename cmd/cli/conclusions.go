@@ -119,6 +119,11 @@ func (c *comparison) moreRuns() []string {
 		name := ""
 		for i := range c.Variants {
 			r := &c.Variants[i].Objectives[o]
+			if len(r.TooFew) > 0 {
+				lines = append(lines, fmt.Sprintf("Too few runs: how much %s of %s varies between runs of %s is not known; %d of each are enough.",
+					objective.Name, c.label(c.Variants[i]), strings.Join(r.TooFew, ", "), study.Covered))
+				continue
+			}
 			if r.More.Now > 0 && r.BadMinutes.Value > 0 &&
 				(widest == nil || r.More.Now/r.BadMinutes.Value > widest.More.Now/widest.BadMinutes.Value) {
 				widest, name = r, c.label(c.Variants[i])

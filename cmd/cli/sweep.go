@@ -74,6 +74,9 @@ Every run that has ended is a row in a journal below --out-dir. A sweep that was
 		}
 		defer p.Close()
 		again := a.command(cmd, args)
+		if cmd.Flags().Changed("out-dir") {
+			again += " --out-dir " + quote(outDir) // where its runs are
+		}
 		journal, err := a.openSweep(outDir, src, s, again, resume)
 		if err != nil {
 			return err

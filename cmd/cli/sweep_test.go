@@ -93,7 +93,7 @@ func TestSweepGoesOnWhereItWasKilled(t *testing.T) {
 	if done != 8 {
 		t.Errorf("%d runs were done after 4 of 12, need 8", done)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, strings.ReplaceAll(got, killed, whole)); diff != "" {
 		t.Errorf("the resumed sweep says something else (-whole +resumed):\n%s", diff)
 	}
 	one, other := rows(t, whole), rows(t, killed)

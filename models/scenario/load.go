@@ -24,6 +24,7 @@ type ServiceLoad struct {
 	Service       string
 	Rate          float64 // calls a second, without retries
 	Base          float64
+	Slowest       float64 // of the slowest replica, if all get as many calls
 	Surged        float64 // during the surge
 	ZoneLost      float64 // during the surge, while the zone with most of its replicas is gone
 	Fallen        float64 // without the surge, if every call that can fall back on another one does
@@ -57,13 +58,13 @@ func (s *Scenario) LoadReport() LoadReport {
 	fallen := s.flow(always, nil, always)
 	for i := range s.Services {
 		svc := &s.Services[i]
-		cpus := float64(svc.CPUs * svc.Instances())
-		left := float64(svc.CPUs * (svc.Instances() - svc.inFirstZone()))
+		cpus, left, slowest := svc.capacity()
 		row := ServiceLoad{Service: svc.Name, Rate: calm.rate[svc.Name], Amplification: 1}
 		if row.Rate > 0 {
 			row.Amplification = tried.rate[svc.Name] / row.Rate
 		}
 		row.Base = share(calm.work[svc.Name], cpus)
+		row.Slowest = share(calm.work[svc.Name], slowest*float64(svc.Instances()))
 		row.Surged = share(surged.work[svc.Name], cpus)
 		row.ZoneLost = share(surged.work[svc.Name], left)
 		row.Fallen = share(fallen.work[svc.Name], cpus)
@@ -79,11 +80,23 @@ func share(work, cpus float64) float64 {
 	return work / cpus
 }
 
-// inFirstZone is the number of replicas in the zone that has most: they are placed in turn, so it
-// is the first.
-func (s *Service) inFirstZone() int {
+// capacity is what the replicas can do, in cpus of speed 1: all, those that are left when the zone that has most
+// is gone, and the slowest. Replicas are placed in turn, so that zone is the first.
+func (s *Service) capacity() (all, left, slowest float64) {
 	zones := max(len(s.Spread), 1)
-	return (s.Instances() + zones - 1) / zones
+	slowest = math.Inf(1)
+	for i := range s.Instances() {
+		one := float64(s.CPUs)
+		if len(s.Speed) > 0 {
+			one = float64(one * s.Speed[i%len(s.Speed)])
+		}
+		all += one
+		if i%zones > 0 {
+			left += one
+		}
+		slowest = min(slowest, one)
+	}
+	return all, left, slowest
 }
 
 // A flow is how many calls a second reach each service, and the cpu seconds a second that they need.
@@ -297,6 +310,8 @@ func (r LoadReport) notes() []finding {
 		switch {
 		case row.Base >= 1:
 			list = append(list, finding{path, fmt.Sprintf("is overloaded: it needs %s of its cpus without any fault, and its queue grows for ever", percent(row.Base)), ""})
+		case row.Slowest >= 1:
+			list = append(list, finding{path, fmt.Sprintf("has a replica that is overloaded if all get as many calls: it needs %s of its cpus without any fault", percent(row.Slowest)), ""})
 		case r.Surge != nil && row.Surged >= 1:
 			list = append(list, finding{path, fmt.Sprintf("is overloaded during %s: it needs %s of its cpus", r.Surge.Name, percent(row.Surged)), ""})
 		case r.Surge != nil && r.Zones && row.ZoneLost >= 1:

@@ -206,6 +206,29 @@ func TestCacheFlush(t *testing.T) {
 }
 
 // What scenario.md says by arithmetic.
+// Replicas of unequal speed: their cpus together, those that are left without the first of two zones, and the
+// slowest if all get as many calls, which is said.
+func TestLoadOfSpeeds(t *testing.T) {
+	f := parse(t, "")
+	sets := []string{"zones=[a, b]", "services.web.spread=[a, b]", "services.web.replicas=4"}
+	web := func(sets ...string) scenario.ServiceLoad { return variant(t, f, "", sets...).LoadReport().Rows[0] }
+	even := web(sets...)
+	sets = append(sets, "services.web.speed=[1x, 1x, 0.7x, 0.3x]")
+	row := web(sets...)
+	for what, got := range map[string]float64{ // 3 of 4 cpus; 1.3 of them; a quarter of the work for 0.3
+		"all": row.Base / even.Base * 3 / 4, "a zone lost": row.ZoneLost / even.Base * 1.3 / 4, "the slowest": row.Slowest / even.Base * 0.3,
+	} {
+		if math.Abs(got-1) > 1e-9 {
+			t.Errorf("%s: the load is %v times what it should be", what, got)
+		}
+	}
+	sets = append(sets, fmt.Sprintf("workload.users.rate=%v/s", 50*1.25/row.Slowest))
+	notes, err := f.Notes("", sets...)
+	if err != nil || !strings.Contains(fmt.Sprint(notes), "has a replica that is overloaded if all get as many calls: it needs 125% of its cpus") {
+		t.Errorf("notes: %v, %v", notes, err)
+	}
+}
+
 func TestLoadReport(t *testing.T) {
 	f := load(t, "webshop")
 	tests := []struct{ variant, want string }{

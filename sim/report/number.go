@@ -40,7 +40,7 @@ func (e Estimate) PercentInterval() string {
 		return "[" + atLeast(e.Low) + ", 100]"
 	}
 	d := e.decimals()
-	return "[" + percent(e.Low, d) + ", " + percent(e.High, d) + "]"
+	return "[" + percent(e.Low, d) + ", " + highEnd(e.High, d) + "]"
 }
 
 // decimals returns how many decimals of a percentage mean something: those that half
@@ -60,7 +60,7 @@ func (e Estimate) decimals() int {
 	if lead == '1' {
 		d++
 	}
-	return min(max(d, 0), 9)
+	return min(max(d, 0), most)
 }
 
 // scientific returns the first digit and the decimal exponent of v > 0. It reads them
@@ -83,6 +83,18 @@ func percent(v float64, decimals int) string {
 	}
 	return s
 }
+
+// highEnd writes the upper end of an interval in percent. It has more decimals where it would become "100"
+// without them, for what is written must not be below it: a target could lie between.
+func highEnd(v float64, decimals int) string {
+	for v < 1 && decimals < most && strings.HasPrefix(strconv.FormatFloat(100*v, 'f', decimals, 64), "100") {
+		decimals++
+	}
+	return percent(v, decimals)
+}
+
+// most is how many decimals of a percentage are written.
+const most = 9
 
 // atLeast writes a lower bound of an availability, rounded down to two digits of what
 // is missing to 100 %.

@@ -106,6 +106,9 @@ func (s *incidentStudy) finding(v int) Finding {
 			if p.BadMinutes.Bound {
 				untouched = append(untouched, fmt.Sprintf("%s (%d runs)", c.name, len(c.blocks)))
 			}
+			if t.runs < 2 || t.unspread() {
+				r.TooFew = append(r.TooFew, c.name)
+			}
 		}
 		if untouched != nil {
 			r.Note = "no bad call seen in " + strings.Join(untouched, ", ")

@@ -3,6 +3,7 @@ package study
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"testing"
 
@@ -298,6 +299,22 @@ func TestHallUndoesItself(t *testing.T) {
 			if !cmp.Equal(back, q, cmpopts.EquateApprox(0, 1e-9)) {
 				t.Errorf("skewness %v: %v became %v", skew, q, back)
 			}
+		}
+	}
+}
+
+// Of few runs that all cost the same nothing is known of how much runs vary: no number may be said to be
+// certain. Many that do are of a kind that does not vary.
+func TestEqualCostsOfFewRuns(t *testing.T) {
+	for n := 1; n <= 2*Covered; n++ {
+		m := newTerm(slices.Repeat([]float64{44}, n), false)
+		m.floor, m.ceil = 0, 1000
+		low, high := m.limits(0.95)
+		if few := n < Covered; few && (low != 0 || high != 1000) || !few && (low != 44 || high != 44) {
+			t.Errorf("%d runs of 44: [%v, %v]", n, low, high)
+		}
+		if low, high := newTerm(make([]float64, n), false).limits(0.95); n > 1 && (low != 0 || high != 0) {
+			t.Errorf("%d runs without a difference: [%v, %v]", n, low, high)
 		}
 	}
 }

@@ -43,12 +43,13 @@ type Finding struct {
 // A Result is how a variant meets one objective.
 type Result struct {
 	Objective    string   `json:"objective"`
-	Availability Interval `json:"availability"`   // share of good calls, 0 to 1
-	BadMinutes   Interval `json:"bad_minutes"`    // bad share of the calls of a year, times 525,600
-	ByCause      []Part   `json:"by_cause"`       // sums up to BadMinutes.Value; calm first, pairs last
-	More         More     `json:"more_runs_buy"`  // in bad minutes a year
-	Met          Met      `json:"met,omitempty"`  // empty if the objective has no target
-	Note         string   `json:"note,omitempty"` // what the interval cannot say
+	Availability Interval `json:"availability"`           // share of good calls, 0 to 1
+	BadMinutes   Interval `json:"bad_minutes"`            // bad share of the calls of a year, times 525,600
+	ByCause      []Part   `json:"by_cause"`               // sums up to BadMinutes.Value; calm first, pairs last
+	More         More     `json:"more_runs_buy"`          // in bad minutes a year
+	Met          Met      `json:"met,omitempty"`          // empty if the objective has no target
+	TooFew       []string `json:"too_few_runs,omitempty"` // classes whose runs are too few to say how much they vary, so that nothing is known
+	Note         string   `json:"note,omitempty"`         // what the interval cannot say
 }
 
 // A Part is what one class of runs contributes to a variant's bad minutes a year.
