@@ -28,7 +28,7 @@ func (a *app) plot() *cobra.Command {
 paths, and further folders, make further lines. The values that are drawn are printed too.
 
 Metrics (--y): availability and bad_minutes, of the first objective or as checkout.availability of
-another; and what runs measure (load_factor, p50_ms, p99_ms, p999_ms, double, late, lost, alerts), of calm
+another; bad_minutes that one cause brings to the first objective, as payment_slow.bad_minutes; and what runs measure (load_factor, p50_ms, p99_ms, p999_ms, double, late, lost, alerts), of calm
 runs and timelines or as payment_slow.p99_ms of the incidents of a cause.`,
 		Args: cobra.MinimumNArgs(1),
 		Example: a.examples(
@@ -220,10 +220,22 @@ func (c *comparison) metric(f study.Finding, name string) (drawn, error) {
 	}
 	if metric == "availability" || metric == "bad_minutes" {
 		i := slices.IndexFunc(c.Objectives, func(o study.Objective) bool { return o.Name == of || of == "" })
+		if i < 0 && metric == "bad_minutes" {
+			if d, ok := c.badBy(f, of); ok {
+				return d, nil
+			}
+		}
 		if i < 0 {
 			var names []string
 			for _, o := range c.Objectives {
 				names = append(names, o.Name)
+			}
+			if metric == "bad_minutes" {
+				for name := range minutes(f.Objectives[0]) {
+					names = append(names, name)
+				}
+				slices.Sort(names)
+				return drawn{}, unknown("objective or cause", of, names)
 			}
 			return drawn{}, unknown("objective", of, names)
 		}
@@ -237,6 +249,25 @@ func (c *comparison) metric(f study.Finding, name string) (drawn, error) {
 		of = study.Calm
 	}
 	return c.measured(f, of, metric)
+}
+
+// badBy returns the bad minutes of the first objective that a cause brings, or calm runs: independent parts, whose
+// distances from the estimate add up like standard errors.
+func (c *comparison) badBy(f study.Finding, cause string) (d drawn, known bool) {
+	down, up := 0.0, 0.0
+	for _, part := range f.Objectives[0].ByCause {
+		if column(part.Class) != cause {
+			continue
+		}
+		known = true
+		b := part.BadMinutes
+		d.Value += b.Value
+		down += (b.Value - b.Low) * (b.Value - b.Low)
+		up += (b.High - b.Value) * (b.High - b.Value)
+		d.Runs += c.runsOf(f, part.Class)
+	}
+	d.Low, d.High = d.Value-math.Sqrt(down), d.Value+math.Sqrt(up)
+	return d, known
 }
 
 func (c *comparison) runsOf(f study.Finding, class string) int {
@@ -273,7 +304,7 @@ func (c *comparison) measured(f study.Finding, class, metric string) (drawn, err
 			return drawn{}, unknown("class of runs", class, c.classNames())
 		}
 		slices.Sort(names)
-		return drawn{}, unknown("metric", metric, append([]string{"availability", "bad_minutes"}, names...))
+		return drawn{}, unknown("metric", metric, append([]string{"availability", "bad_minutes", "CAUSE.bad_minutes", "CAUSE." + names[0]}, names...))
 	}
 	mean, sd := stat.MeanStdDev(values, weights)
 	half := 0.0
@@ -295,9 +326,9 @@ func (c *comparison) classNames() []string {
 // sweep makes the chart of the points.
 func (d *drawing) sweep() report.Sweep {
 	s := report.Sweep{
-		Title:  d.first.name + ": " + d.y,
+		Title:  d.first.name + ": " + label(d.y),
 		X:      report.Axis{Label: d.axis},
-		Y:      report.Axis{Label: d.y},
+		Y:      report.Axis{Label: label(d.y)},
 		Legend: strings.Join(d.legend, ", "),
 		Level:  d.first.Variants[0].Objectives[0].Availability.Level,
 		Footer: report.Footer{
@@ -338,6 +369,23 @@ func (d *drawing) sweep() report.Sweep {
 		slices.SortFunc(series.Points, func(x, y report.Point) int { return cmp.Compare(x.X, y.X) })
 	}
 	return s
+}
+
+// label says a metric in words.
+func label(y string) string {
+	of, metric := "", y
+	if before, after, dotted := cutLast(y, "."); dotted {
+		of, metric = " of "+before, after
+	}
+	switch {
+	case metric == "bad_minutes":
+		metric = "bad minutes a year"
+	case metric == "load_factor":
+		metric = "calls sent for each asked for"
+	case strings.HasSuffix(metric, "_ms"):
+		return strings.TrimSuffix(metric, "_ms") + of + ", ms"
+	}
+	return metric + of
 }
 
 // numeric reads values as numbers of one unit: 1, 2, 5; 5%, 10%; 50ms, 100ms. Nil if they are not.

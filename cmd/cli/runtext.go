@@ -241,7 +241,7 @@ func callsTable(res *measure.Result) report.Table {
 		{"timeout", func(c measure.Calls) int64 { return c.Timeout }},
 		{"error", func(c measure.Calls) int64 { return c.Error }},
 		{"unknown", func(c measure.Calls) int64 { return c.Unknown }},
-		{"open", func(c measure.Calls) int64 { return c.Open }},
+		{"unfinished", func(c measure.Calls) int64 { return c.Open }},
 	}
 	t := report.Table{Columns: []report.Column{{Header: "calls of"}, {Header: "all", Right: true}}}
 	rows := make([][]string, len(res.Operations))

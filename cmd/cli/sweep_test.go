@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,6 +171,25 @@ func TestSweepOfIncidents(t *testing.T) {
 		t.Error(text)
 	}
 	ok(t, "plot", dir, "--y", "crash.p99_ms")
+	values := map[string]float64{}
+	for _, of := range []string{"get", "calm", "crash"} {
+		var d struct {
+			Points []struct{ Value, Low, High float64 }
+		}
+		if err := json.Unmarshal([]byte(ok(t, "plot", dir, "--y", of+".bad_minutes", "-o", "json")), &d); err != nil || len(d.Points) != 2 {
+			t.Fatalf("%s: %v, %v", of, d, err)
+		}
+		if p := d.Points[0]; p.Low > p.Value || p.High < p.Value || p.Low == p.High {
+			t.Errorf("%s: %v", of, p)
+		}
+		values[of] = d.Points[0].Value
+	}
+	if sum := values["calm"] + values["crash"]; values["crash"] == 0 || math.Abs(values["get"]-sum) > 1e-9*sum {
+		t.Errorf("the parts of %v sum to %v", values, sum)
+	}
+	if _, stderr, code := nines(t, "plot", dir, "--y", "crsh.bad_minutes"); code != cli.ExitUsage || !strings.Contains(stderr, "did you mean crash?") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
 	for row := 1; row <= len(rows(t, dir)); row += 5 {
 		ok(t, "replay", fmt.Sprintf("%s/runs.ndjson:%d", dir, row))
 	}
