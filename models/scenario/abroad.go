@@ -58,6 +58,24 @@ var namesAbroad = map[string][]string{
 	"enableoobloadreport": {"reports"},
 }
 
+// kindsAbroad are HTTP's status codes, gRPC's and Envoy's conditions, and the kinds that docs/scenario.md says they
+// stand for: the first of several.
+var kindsAbroad = map[string]string{
+	"500": "failed", "5xx": "failed", "internal": "failed", "unknown": "failed",
+	"504": "timeout", "408": "timeout", "deadlineexceeded": "timeout",
+	"connectfailure": "refused", "503": "overloaded", "429": "overloaded", "resourceexhausted": "overloaded", "gatewayerror": "overloaded",
+	"refusedstream": "overloaded", "409": "conflict", "aborted": "conflict", "retriable4xx": "conflict", "502": "reset",
+}
+
+// nearestKind returns the kind of failure that a name which is none most likely stands for, or "".
+func nearestKind(name string) string {
+	name = strings.ToLower(written.Replace(name))
+	if kind := kindsAbroad[name]; kind != "" {
+		return kind
+	}
+	return Nearest(name, kindNames())
+}
+
 var written = strings.NewReplacer("_", "", "-", "", ".", "")
 
 // nearestKey returns the key that a name which is none most likely stands for: by its name in a library, or by

@@ -40,3 +40,16 @@ func TestNearestKey(t *testing.T) {
 		t.Errorf("without last: %s", got)
 	}
 }
+
+func TestNearestKind(t *testing.T) {
+	for _, kind := range kindsAbroad {
+		if !slices.Contains(kindNames(), kind) {
+			t.Errorf("there is no kind %s", kind)
+		}
+	}
+	for name, want := range map[string]string{"UNAVAILABLE": "unavailable", "503": "overloaded", "5xx": "failed", "DEADLINE_EXCEEDED": "timeout", "timeuot": "timeout", "teapot": ""} {
+		if got := nearestKind(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -86,7 +86,7 @@ func (d *decoder) kinds(n *node, set *patterns.Kinds) (problem, near string) {
 		i := slices.Index(kindNames(), item.text)
 		if i < 0 {
 			return fmt.Sprintf("has the unknown kind of failure %s: expected any of %s", item.flow(), strings.Join(kindNames(), ", ")),
-				Nearest(item.text, kindNames())
+				nearestKind(item.text)
 		}
 		*set |= patterns.KindsOf(patterns.Kind(i))
 	}
