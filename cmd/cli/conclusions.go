@@ -37,7 +37,7 @@ func (c *comparison) cheapest() []string {
 		case study.Yes:
 			line := fmt.Sprintf("%s%s (%s).", what, v.Variant, count(servers(v), "server"))
 			if unclear != nil {
-				line += " Undecided, and no dearer: " + strings.Join(unclear, ", ") + "."
+				line += " Undecided, with no more servers and load×: " + strings.Join(unclear, ", ") + "."
 			}
 			return []string{line}
 		case study.Unclear:
