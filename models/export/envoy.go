@@ -263,7 +263,7 @@ func (e *edge) envoyOutlier(cluster *object) {
 		e.remarks = append(e.remarks, Remark{Path: e.path("outlier") + ".accrual", Is: "it"})
 		return
 	}
-	cfg := e.Outlier.Config
+	cfg := e.Outlier.Of()
 	does := cfg
 	does.Rules = outlier.EnvoyRules
 	o := object{

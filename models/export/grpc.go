@@ -156,7 +156,7 @@ func (e *edge) grpcBalance() (policy object, does balance.Config) {
 }
 
 func (e *edge) grpcOutlier() object {
-	cfg := e.Outlier.Config
+	cfg := e.Outlier.Of()
 	does := outlier.GRPC()
 	does.Interval, does.Base, does.Max, does.MaxEjected = cfg.Interval, cfg.Base, cfg.Max, cfg.MaxEjected
 	does.Rate, does.Share = cfg.Rate, cfg.Share

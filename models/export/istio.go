@@ -151,7 +151,7 @@ func (e *edge) istioBalance() object {
 }
 
 func (e *edge) istioOutlier() object {
-	cfg := e.Outlier.Config
+	cfg := e.Outlier.Of()
 	does := outlier.Envoy()
 	does.Rate, does.Share = outlier.SuccessRate{}, outlier.FailureShare{} // Istio switches them off
 	does.Interval, does.Base, does.MaxEjected, does.Split = cfg.Interval, cfg.Base, cfg.MaxEjected, cfg.Split

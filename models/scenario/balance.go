@@ -94,20 +94,11 @@ func (b *Balance) check(fail func(key, problem string)) {
 // Hashes reports whether the key of a request decides.
 func (b *Balance) Hashes() bool { return b.Pick == balance.RingHash || b.Pick == balance.Maglev }
 
-// Of returns the configuration without what has no meaning in it.
+// Of returns the configuration.
 func (b *Balance) Of() balance.Config {
-	cfg := b.Config
-	if b.excludes("load") != "" {
-		cfg.Load, cfg.Stale = balance.InFlight, 0
-	}
-	if b.excludes("reports") != "" || cfg.Reports.Update == 0 {
+	cfg := meant(b).Config
+	if cfg.Reports.Update == 0 {
 		cfg.Reports = balance.Reports{}
-	}
-	if b.excludes("bound") != "" {
-		cfg.Bound = 0
-	}
-	if b.excludes("slow_start") != "" {
-		cfg.SlowStart = balance.SlowStart{}
 	}
 	return cfg
 }

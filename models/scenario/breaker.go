@@ -39,14 +39,20 @@ func (b *Breaker) settle(written func(key string) bool) {
 }
 
 func (b *Breaker) excludes(key string) string {
-	windowed := b.Count > 0 || b.Rate > 0 || b.SlowRate > 0
+	asked := b.Count > 0 || b.Rate > 0 || b.SlowRate > 0 || b.RowInWindow // what a window holds
+	ofCalls := asked && b.Last > 0                                        // it is one of calls
+	windowed := asked || b.AtStart
 	switch key {
 	case "min_calls":
-		if !windowed && !b.RowInWindow && !b.AtStart && b.Verdict != breaker.ByRate {
+		if !windowed && b.Verdict != breaker.ByRate {
 			return "has a meaning only with rate, count or slow_rate, or verdict: by_rate"
 		}
-	case "window", "last", "steps", "align", "at_start", "every", "on_failure", "rate_above", "whole_percent":
-		if !windowed && !b.RowInWindow && !b.AtStart {
+	case "last":
+		if !asked {
+			return "has a meaning only with rate, count or slow_rate"
+		}
+	case "window", "steps", "align", "every", "on_failure", "rate_above", "whole_percent":
+		if !windowed {
 			return "has a meaning only with rate, count or slow_rate"
 		}
 	case "slow":
@@ -68,7 +74,7 @@ func (b *Breaker) excludes(key string) string {
 	}
 	switch key {
 	case "window", "steps", "align", "at_start":
-		if b.Last > 0 {
+		if ofCalls {
 			return "has no meaning with last, which counts calls"
 		}
 	}
@@ -85,7 +91,7 @@ func (b *Breaker) check(fail func(key, problem string)) {
 
 // Of returns the configuration of the breaker that protects whom is named.
 func (b *Breaker) Of(name string) breaker.Config {
-	cfg := b.Config
+	cfg := meant(b).Config
 	cfg.Name = name
 	switch b.Forced {
 	case "open":

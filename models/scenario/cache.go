@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/patterns"
+	"github.com/nines-sim/nines/patterns/cache"
+	"github.com/nines-sim/nines/sim"
 )
 
 // A Cache keeps answers of an operation. A hit answers without the operation's calls.
@@ -50,6 +52,26 @@ func (c *Cache) check(fail func(key, problem string)) {
 	if c.Early > 0 && c.SoftTTL > 0 {
 		fail("early", "needs a cache without soft_ttl, which loads ahead of time too")
 	}
+}
+
+// Of returns the configuration of the cache of that name.
+func (c *Cache) Of(name string) cache.Config {
+	sc, cfg := meant(c), cache.DefaultConfig()
+	cfg.Name, cfg.Keys, cfg.TTL, cfg.SingleFlight = name, sc.Size, sc.TTL, sc.SingleFlight
+	cfg.SoftTTL, cfg.Jitter, cfg.Early, cfg.StaleIfError, cfg.MaxLoad = sc.SoftTTL, sc.TTLJitter, sc.Early, sc.StaleIfError, sc.MaxLoad
+	if cfg.Keys == Unlimited {
+		cfg.Keys = sc.Keys
+	}
+	if cfg.TTL == 0 {
+		cfg.TTL = time.Duration(sim.Never) / 2
+	}
+	if sc.Negative != nil {
+		cfg.Negative, cfg.NegativeOn = sc.Negative.TTL, sc.Negative.On
+	}
+	if sc.Fill == "always" {
+		cfg.Fill = cache.Late // for callers of the operation who give up; its own calls that come late fill it too
+	}
+	return cfg
 }
 
 // Negative keeps failures: until one has its time, nobody asks again for that key. A stale answer that is there

@@ -63,9 +63,5 @@ func (q *Discipline) check(fail func(key, problem string)) {
 // Rules returns the configuration of what decides about the line, beside its length, wait and order. It is the zero
 // value if nothing does.
 func (q *Discipline) Rules() shed.QueueConfig {
-	cfg := q.QueueConfig
-	if q.Order != "fifo" {
-		cfg.NewestAbove, cfg.NewestAfter = 0, 0
-	}
-	return cfg
+	return meant(q).QueueConfig
 }

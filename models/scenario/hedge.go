@@ -27,7 +27,7 @@ func (h *Hedge) use(c hedge.Config) {
 
 // Of returns the configuration.
 func (h *Hedge) Of() hedge.Config {
-	c := h.Config
+	c := meant(h).Config
 	if h.Budget != nil {
 		c.Budget = h.Budget.Of()
 	}

@@ -132,13 +132,10 @@ func (l *Limit) check(fail func(key, problem string)) {
 
 // Of returns the configuration of a limit before a caller's calls, or before a server.
 func (l *Limit) Of(server bool) ratelimit.Config {
-	cfg := l.Config
+	cfg := meant(l).Config
 	cfg.Limit, cfg.Period, cfg.Server = l.Limit.N, l.Limit.In, server
 	if cfg.Wait == Unlimited {
 		cfg.Wait = -1
-	}
-	if l.Shared != nil {
-		cfg.ByDeadline, cfg.SlowReject = false, false
 	}
 	return cfg
 }
@@ -153,5 +150,6 @@ func (l *Limit) Synced(server bool) ratelimit.SyncedConfig {
 
 // Remote returns the configuration of a shared limit that replicas ask.
 func (l *Limit) Remote(server bool) ratelimit.RemoteConfig {
-	return ratelimit.RemoteConfig{Timeout: l.Shared.Timeout, FailOpen: l.Shared.FailOpen, RetryAfter: l.RetryAfter, Server: server}
+	shared := meant(l.Shared)
+	return ratelimit.RemoteConfig{Timeout: shared.Timeout, FailOpen: shared.FailOpen, RetryAfter: l.RetryAfter, Server: server}
 }

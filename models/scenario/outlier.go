@@ -46,8 +46,11 @@ func (o *Outlier) check(fail func(key, problem string)) {
 		fail("", "needs consecutive, consecutive_gateway, success_rate or failure_share: nothing is ejected")
 		return
 	}
-	checkConfig[Outlier](o.Config.Validate(), fail)
+	checkConfig[Outlier](o.Of().Validate(), fail)
 }
+
+// Of returns the configuration of what compares replicas, if there is no accrual.
+func (o *Outlier) Of() outlier.Config { return meant(o).Config }
 
 // never returns why nothing is ever ejected from so many replicas, or "".
 func (o *Outlier) never(replicas int) string {
@@ -96,5 +99,8 @@ func (a *Accrual) excludes(key string) string {
 }
 
 func (a *Accrual) check(fail func(key, problem string)) {
-	checkConfig[Accrual](a.AccrualConfig.Validate(), fail)
+	checkConfig[Accrual](a.Of().Validate(), fail)
 }
+
+// Of returns the configuration.
+func (a *Accrual) Of() outlier.AccrualConfig { return meant(a).AccrualConfig }

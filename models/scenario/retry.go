@@ -33,7 +33,7 @@ func (r *Retry) use(c retry.Config) {
 
 // Of returns the configuration.
 func (r *Retry) Of() retry.Config {
-	c := r.Config
+	c := meant(r).Config
 	c.Backoff.First = r.Waits.From
 	if r.Waits.To != Unlimited {
 		c.Backoff.Max = r.Waits.To
@@ -45,18 +45,24 @@ func (r *Retry) Of() retry.Config {
 }
 
 func (r *Retry) excludes(key string) string {
-	grows := r.Backoff.Jitter != retry.Decorrelated && r.Backoff.Jitter != retry.PollyJitter
+	grown, factor := true, r.Backoff.Growth == retry.Exponential || r.Backoff.Growth == retry.Polynomial
+	switch r.Backoff.Jitter {
+	case retry.Decorrelated, retry.PollyJitter:
+		grown, factor = false, false
+	case retry.EnvoyJitter: // exponential, whatever the growth
+		grown, factor = false, true
+	}
 	switch key {
 	case "growth":
-		if !grows {
+		if !grown {
 			return "has no meaning with this jitter, which has a growth of its own"
 		}
 	case "factor":
-		if !grows || r.Backoff.Growth == retry.Linear || r.Backoff.Growth == retry.Fibonacci {
+		if !factor {
 			return "has a meaning only with growth exponential or polynomial, and a jitter that does not grow by itself"
 		}
 	case "step":
-		if !grows || r.Backoff.Growth != retry.Linear {
+		if !grown || r.Backoff.Growth != retry.Linear {
 			return "has a meaning only with growth: linear, and a jitter that does not grow by itself"
 		}
 	case "spread":
@@ -88,10 +94,10 @@ func (r *Retry) excludes(key string) string {
 }
 
 func (r *Retry) check(fail func(key, problem string)) {
-	if r.Waits.To == 0 && r.Backoff.Growth == retry.Linear && r.Backoff.Step > 0 {
+	c := r.Of()
+	if r.Waits.To == 0 && c.Backoff.Growth == retry.Linear && c.Backoff.Step > 0 {
 		fail("backoff", "is "+r.Waits.String()+": waits that grow by step need a longest one above 0s, or unlimited")
 	}
-	c := r.Of()
 	c.Budget = nil // it is checked where it is written
 	checkConfig[retry.Config](c.Validate(), fail)
 }

@@ -168,5 +168,5 @@ func (s *Shed) Of(server bool) patterns.Config {
 
 // Limiter returns the configuration of what bounds the calls under way, for all kinds but throttle.
 func (s *Shed) Limiter(server bool) shed.LimiterConfig {
-	return shed.LimiterConfig{On: s.On, Shares: s.Shares, Server: server}
+	return shed.LimiterConfig{On: s.On, Shares: meant(s).Shares, Server: server}
 }

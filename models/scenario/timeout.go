@@ -44,7 +44,7 @@ func (t *Timeout) presets() []Preset {
 
 // Of returns the configurations of the timeouts of a try and of the whole call; one whose After is 0 is none.
 func (t *Timeout) Of() (attempt, total timeout.Config) {
-	c := timeout.Config{Propagate: t.Propagates(), Margin: t.Margin, Checkpoint: t.Checkpoint}
+	c := timeout.Config{Propagate: t.Propagates(), Margin: meant(t).Margin, Checkpoint: t.Checkpoint}
 	attempt, total = c, c
 	attempt.Layer, attempt.After = "timeout", t.Attempt
 	total.Layer, total.After = "total", t.Total

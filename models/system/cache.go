@@ -3,9 +3,7 @@ package system
 import (
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/network"
 	"github.com/nines-sim/nines/nodes"
 	"github.com/nines-sim/nines/patterns"
@@ -112,22 +110,7 @@ func keepLate(sys *System, m *member, o *op, c *cache.Cache) *nodes.Transport {
 }
 
 func newCache(o *op) *cache.Cache {
-	sc, cfg := o.Cache, cache.DefaultConfig()
-	cfg.Name, cfg.Keys, cfg.TTL, cfg.SingleFlight = o.name()+" cache", sc.Size, sc.TTL, sc.SingleFlight
-	cfg.SoftTTL, cfg.Jitter, cfg.Early, cfg.StaleIfError, cfg.MaxLoad = sc.SoftTTL, sc.TTLJitter, sc.Early, sc.StaleIfError, sc.MaxLoad
-	if cfg.Keys == scenario.Unlimited {
-		cfg.Keys = sc.Keys
-	}
-	if cfg.TTL == 0 {
-		cfg.TTL = time.Duration(sim.Never) / 2
-	}
-	if sc.Negative != nil {
-		cfg.Negative, cfg.NegativeOn = sc.Negative.TTL, sc.Negative.On
-	}
-	if sc.Fill == "always" {
-		cfg.Fill = cache.Late // for callers of the operation who give up; see keepLate for its own calls
-	}
-	return cache.New(cfg, o.cached)
+	return cache.New(o.Cache.Of(o.name()+" cache"), o.cached)
 }
 
 // warm fills the cache as if it had been in use for long, at ages spread over an answer's life: with all

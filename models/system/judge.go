@@ -10,9 +10,9 @@ import (
 func (svc *service) judge(c client, o *scenario.Outlier) outlier.Judge {
 	now := svc.sys.s.Now()
 	if o.Accrual != nil {
-		return outlier.NewAccrual(o.Accrual.AccrualConfig, c.outlier, now, len(svc.members))
+		return outlier.NewAccrual(o.Accrual.Of(), c.outlier, now, len(svc.members))
 	}
-	d := outlier.New(o.Config, c.outlier, now, len(svc.members))
+	d := outlier.New(o.Of(), c.outlier, now, len(svc.members))
 	if !o.Checks || !c.policies.Balance.SkipUnhealthy { // nobody tells the client of probes
 		return d
 	}

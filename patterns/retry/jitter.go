@@ -36,6 +36,9 @@ func (j Jitter) String() string {
 	return fmt.Sprintf("jitter %d", uint8(j))
 }
 
+// grows reports whether waits grow by the jitter alone, without a Growth and its Factor.
+func (j Jitter) grows() bool { return j == Decorrelated || j == PollyJitter }
+
 // jittered returns the wait that w has come to, with jitter.
 func (b *Backoff) jittered(w *Waits, u float64) time.Duration {
 	switch b.Jitter {
