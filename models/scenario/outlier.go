@@ -39,6 +39,20 @@ func (o *Outlier) excludes(key string) string {
 }
 
 func (o *Outlier) check(fail func(key, problem string)) {
+	var preset Outlier
+	for _, p := range preset.presets() {
+		if p.String() != o.Preset {
+			continue
+		}
+		switch p.use(); {
+		case preset.Accrual == nil && o.Accrual != nil:
+			fail("accrual", "is set, need none with the preset "+p.Name+", which compares replicas: its settings would have no meaning")
+			return
+		case preset.Accrual != nil && o.Accrual == nil:
+			fail("accrual", "is none, need one with the preset "+p.Name+", which is nothing else")
+			return
+		}
+	}
 	if o.Accrual != nil {
 		return
 	}

@@ -96,11 +96,13 @@ func TestPresetsAreBuiltAgain(t *testing.T) {
 
 func TestPresetsAreNamedRight(t *testing.T) {
 	for text, want := range map[string]string{
-		"breaker: {preset: hysterix}":             "calls.default.breaker.preset: is hysterix, expected the name of a preset: resilience4j, ",
-		"breaker: {preset: resilience4j@2.3.0}":   "this program knows resilience4j as it is in version af9e7c97",
-		"breaker: {preset: [hystrix]}":            "is [hystrix], expected the name of a preset",
-		"breaker: {preset: hystrix, rate: none}":  "calls.default.breaker.rate: is none: needs a share above that",
-		"breaker: {preset: gobreaker, slow: 10s}": "calls.default.breaker.slow: has a meaning only with slow_rate",
+		"breaker: {preset: hysterix}":               "calls.default.breaker.preset: is hysterix, expected the name of a preset: resilience4j, ",
+		"breaker: {preset: resilience4j@2.3.0}":     "this program knows resilience4j as it is in version af9e7c97",
+		"breaker: {preset: [hystrix]}":              "is [hystrix], expected the name of a preset",
+		"breaker: {preset: hystrix, rate: none}":    "calls.default.breaker.rate: is none: needs a share above that",
+		"outlier: {preset: envoy, accrual: {}}":     "calls.default.outlier.accrual: is set, need none with the preset envoy, which compares replicas",
+		"outlier: {preset: finagle, accrual: none}": "calls.default.outlier.accrual: is none, need one with the preset finagle",
+		"breaker: {preset: gobreaker, slow: 10s}":   "calls.default.breaker.slow: has a meaning only with slow_rate",
 	} {
 		_, err := Parse("x.yaml", fmt.Appendf(nil, withPolicies, text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
