@@ -54,6 +54,14 @@ and the presets that stand for libraries. "` + a.Name + ` list policies" names t
 				what += "; default " + k.Default
 			}
 			fmt.Fprintf(a.stdout, "  %s (%s)\n%s\n", k.Key, what, indented(wrapped(k.Meaning), "      "))
+			longest := 0
+			for _, w := range k.Words {
+				longest = max(longest, len(w.Word))
+			}
+			for _, w := range k.Words {
+				text := indented(wrapped(w.Meaning), strings.Repeat(" ", 8+longest+2))
+				fmt.Fprintf(a.stdout, "        %-*s%s\n", longest+2, w.Word, text[8+longest+2:])
+			}
 		}
 		if p.Defaults != "" {
 			fmt.Fprintf(a.stdout, "\n%s\n", wrapped("Defaults: "+p.Defaults))
@@ -83,9 +91,22 @@ func pageNames() []string {
 func keysTable(p scenario.Page) report.Table {
 	table := report.Table{Columns: []report.Column{{Header: "key"}, {Header: "default"}, {Header: "unit"}, {Header: "meaning"}}}
 	for _, k := range p.Keys {
-		table.Rows = append(table.Rows, []string{k.Key, k.Default, k.Unit, k.Meaning})
+		table.Rows = append(table.Rows, []string{k.Key, k.Default, k.Unit, meaningOf(k)})
 	}
 	return table
+}
+
+// meaningOf is what a setting and its words mean, in one line.
+func meaningOf(k scenario.PageKey) string {
+	text := k.Meaning
+	for i, w := range k.Words {
+		sep := "; "
+		if i == 0 {
+			sep = ". "
+		}
+		text += sep + w.Word + ": " + w.Meaning
+	}
+	return text
 }
 
 // listPolicies writes the families of policies with a sentence on each.

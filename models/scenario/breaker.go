@@ -8,8 +8,8 @@ import (
 // in a row, or too many slow ones.
 type Breaker struct {
 	Preset         string `nines:"preset,preset"`               // what a library does; the other keys change it
-	Per            string `nines:"per,one=client|replica"`      // one for all that a client calls there, or one for each replica, which a balancer then passes over while it is open
-	Forced         string `nines:"forced,one=open|closed,none"` // held so, whatever happens
+	Per            string `nines:"per,one=client|replica"`      // how many there are. client: one for all that a client calls there; replica: one for each replica, which a balancer then passes over while it is open
+	Forced         string `nines:"forced,one=open|closed,none"` // held so, whatever happens. open: every call is rejected; closed: none is
 	breaker.Config `nines:",inline"`
 }
 
@@ -39,19 +39,13 @@ func (b *Breaker) settle(written func(key string) bool) {
 }
 
 func (b *Breaker) excludes(key string) string {
-	asked := b.Count > 0 || b.Rate > 0 || b.SlowRate > 0 || b.RowInWindow // what a window holds
-	ofCalls := asked && b.Last > 0                                        // it is one of calls
-	windowed := asked || b.AtStart
+	windowed := b.Count > 0 || b.Rate > 0 || b.SlowRate > 0 || b.RowInWindow
 	switch key {
 	case "min_calls":
 		if !windowed && b.Verdict != breaker.ByRate {
 			return "has a meaning only with rate, count or slow_rate, or verdict: by_rate"
 		}
-	case "last":
-		if !asked {
-			return "has a meaning only with rate, count or slow_rate"
-		}
-	case "window", "steps", "align", "every", "on_failure", "rate_above", "whole_percent":
+	case "window", "last", "steps", "align", "at_start", "every", "on_failure", "rate_above", "whole_percent":
 		if !windowed {
 			return "has a meaning only with rate, count or slow_rate"
 		}
@@ -74,7 +68,7 @@ func (b *Breaker) excludes(key string) string {
 	}
 	switch key {
 	case "window", "steps", "align", "at_start":
-		if ofCalls {
+		if b.Last > 0 {
 			return "has no meaning with last, which counts calls"
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // A Budget limits retries, or hedges, by what the calls of one client do, so that they cannot become most of
 // the load. It has a kind, and the keys of that kind. What is said of retries holds for hedges where it limits those.
 type Budget struct {
-	Kind  string  `nines:"kind,one=tokens|ratio|throttle|quota|adaptive|concurrency"` // tokens: a success brings a part of a retry; ratio: a share of the calls of the last seconds, and some a second (Finagle, Linkerd); throttle: while more than half of the tokens are there, of which failures take one (gRPC); quota: a retry takes tokens and gives them back if it succeeds (the AWS SDKs); adaptive: a quota, and a limit on the rate of all attempts (the AWS SDKs); concurrency: so many at once (Envoy, failsafe-go)
+	Kind  string  `nines:"kind,one=tokens|ratio|throttle|quota|adaptive|concurrency"` // what limits them. tokens: a success brings a part of a retry; ratio: a share of the calls of the last seconds, and some a second (Finagle, Linkerd); throttle: while more than half of the tokens are there, of which failures take one (gRPC); quota: a retry takes tokens and gives them back if it succeeds (the AWS SDKs); adaptive: a quota, and a limit on the rate of all attempts (the AWS SDKs); concurrency: so many at once (Envoy, failsafe-go)
 	Ratio float64 `nines:"ratio,ratio,min=0"`                                         // retries for each success, if the kind is tokens; for each call, if it is ratio
 
 	Tokens      retry.TokensConfig      `nines:",inline"`

@@ -12,12 +12,12 @@ import (
 // A Bulkhead bounds the calls under way from one client to one service.
 type Bulkhead struct {
 	Preset string `nines:"preset,preset"`                                 // what a library does; the other keys change it
-	Kind   string `nines:"kind,one=semaphore|pool|thresholds|partitions"` // what a call takes: a place; a thread of a pool that grows when its queue is full; a stream of a connection; a place that its operation may have a share in
+	Kind   string `nines:"kind,one=semaphore|pool|thresholds|partitions"` // what a call takes. semaphore: a place; pool: a thread of a pool that grows when its queue is full; thresholds: a stream of a connection; partitions: a place that its operation may have a share in
 
 	Max     int           `nines:"max,min=1,max=1000000000"`     // calls under way; threads that a pool can have
 	Wait    time.Duration `nines:"wait,none"`                    // semaphore: how long a call waits for room; none: it is rejected at once, or, with waiting, waits as long as its caller does
 	Waiting int           `nines:"waiting,min=0,unlimited"`      // calls that may wait for room, for a thread or for a connection; with wait, any number of them unless this is written
-	Order   string        `nines:"order,one=fifo|lifo|priority"` // semaphore: who of those that wait is next
+	Order   string        `nines:"order,one=fifo|lifo|priority"` // semaphore: who of those that wait is next. fifo: who came first; lifo: who came last; priority: who has the highest priority
 
 	Core      int           `nines:"core,min=1"` // pool: threads that are always there
 	KeepAlive time.Duration `nines:"keep_alive"` // pool: how long a thread beyond those stays idle before it ends

@@ -21,11 +21,11 @@ type Cache struct {
 	StaleIfError time.Duration `nines:"stale_if_error,none"`          // how long after ttl an answer is still given, as a degraded one, if the calls fail
 	Negative     *Negative     `nines:"negative"`                     // failures kept too
 	Size         int           `nines:"size,min=1,unlimited"`         // answers kept; the least recently used goes first
-	Fill         string        `nines:"fill,one=in_time|always"`      // whether an answer that came after the caller gave up is kept too (always)
+	Fill         string        `nines:"fill,one=in_time|always"`      // whether an answer that came after the caller gave up is kept too. in_time: it is not; always: it is
 	SingleFlight bool          `nines:"single_flight"`                // one call for a key at a time from each replica; the others wait for it
 	MaxLoad      time.Duration `nines:"max_load,none"`                // when a load that nobody need wait for is given up: with soft_ttl, single_flight or fill: always
-	Per          string        `nines:"per,one=service|replica"`      // one cache for all replicas, or one in each, which is empty after a restart
-	Start        string        `nines:"start,one=warm|cold"`          // what it holds when the run begins: at random ages, all keys, or with a popularity as many as a long run leaves there, the most popular first; or nothing
+	Per          string        `nines:"per,one=service|replica"`      // how many there are. service: one cache for all replicas; replica: one in each, which is empty after a restart
+	Start        string        `nines:"start,one=warm|cold"`          // what it holds when the run begins. warm: answers of random ages, to all keys, or with a popularity as many as a long run leaves there, the most popular first; cold: nothing
 }
 
 // Five minutes, without a bound, is our choice. Nothing else is done unless it is written; early: 1x is what

@@ -3,11 +3,13 @@ package scenario
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +50,11 @@ func TestPages(t *testing.T) {
 			if k.Meaning == "" {
 				t.Errorf("%s.%s has no comment", p.Name, k.Key)
 			}
+			for _, w := range k.Words {
+				if w.Meaning == "" {
+					t.Errorf("%s.%s: nothing says what %s does", p.Name, k.Key, w.Word)
+				}
+			}
 		}
 		for _, preset := range p.Presets {
 			if preset.About == "" {
@@ -57,11 +64,38 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// readComments returns the comments of types, their fields and their defaults methods: of this package, and
-// of those of the policies, with their presets'.
+// Every word of the format has a meaning of its own, but for those that are one.
+func TestWordsHaveMeanings(t *testing.T) {
+	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
+	each(root, root.unset(), func(sh *shape, _ reflect.Value) {
+		for _, k := range sh.keys {
+			_, words := sh.wordsAt(k)
+			if name := nameOf(sh.typ) + "." + k.name; len(words) == 0 && len(k.shape.words()) > 1 && name != "Fault.each" {
+				t.Errorf("%s: nothing says what its words do", name)
+			}
+			for _, w := range words {
+				if w.Meaning == "" {
+					t.Errorf("%s.%s: nothing says what %s does", nameOf(sh.typ), k.name, w.Word)
+				}
+			}
+		}
+	})
+}
+
+// readComments returns the comments of types, their fields, the constants that have words and their defaults methods: of
+// this package, and of those of the policies, with their presets'.
 func readComments(t *testing.T) map[string]string {
 	t.Helper()
 	comments := make(map[string]string)
+	var words []string // the types that are written as one
+	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
+	each(root, root.unset(), func(sh *shape, _ reflect.Value) {
+		for _, k := range sh.keys {
+			if wordsOf(k.shape.typ) != nil {
+				words = append(words, nameOf(k.shape.typ))
+			}
+		}
+	})
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -70,9 +104,13 @@ func readComments(t *testing.T) map[string]string {
 	if err != nil || len(policies) < 50 {
 		t.Fatalf("%d files of policies are found: %v", len(policies), err)
 	}
+	inner, err := filepath.Glob("../../patterns/internal/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	funcs := make(map[string]string)   // the comments of functions
 	presets := make(map[string]string) // the functions of presets
-	for _, name := range append(files, policies...) {
+	for _, name := range slices.Concat(files, policies, inner) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
@@ -97,6 +135,11 @@ func readComments(t *testing.T) map[string]string {
 				}
 			case *ast.GenDecl:
 				readTypes(decl, in, comments)
+				readWords(decl, func(typ string, n int, text string) {
+					if slices.Contains(words, in+typ) {
+						comments[fmt.Sprintf("word %s%s %d", in, typ, n)] = text
+					}
+				})
 			}
 		}
 	}
@@ -136,6 +179,22 @@ func readTypes(decl *ast.GenDecl, in string, comments map[string]string) {
 					comments[name+"."+field.Name] = text
 				}
 			}
+		}
+	}
+}
+
+// readWords finds the comments of constants that count from a type's zero value on.
+func readWords(decl *ast.GenDecl, found func(typ string, n int, text string)) {
+	if decl.Tok != token.CONST {
+		return
+	}
+	typ, ok := decl.Specs[0].(*ast.ValueSpec).Type.(*ast.Ident)
+	if !ok {
+		return
+	}
+	for i, spec := range decl.Specs {
+		if spec := spec.(*ast.ValueSpec); spec.Names[0].IsExported() {
+			found(typ.Name, i, oneLine(spec.Comment))
 		}
 	}
 }

@@ -11,7 +11,7 @@ type Discipline struct {
 	Preset           string        `nines:"preset,preset"`                // rules that are known; the other keys change them
 	Length           int           `nines:"length,min=0,unlimited"`       // calls that may wait; more are turned away (overloaded)
 	Wait             time.Duration `nines:"wait,none"`                    // longest wait; who waits longer is turned away
-	Order            string        `nines:"order,one=fifo|lifo|priority"` // who goes first: who came first, who came last, or who has the highest priority
+	Order            string        `nines:"order,one=fifo|lifo|priority"` // who goes first. fifo: who came first; lifo: who came last; priority: who has the highest priority
 	DropExpired      bool          `nines:"drop_expired"`                 // skip calls whose deadline has passed; needs timeout.propagate
 	shed.QueueConfig `nines:",inline"`
 }

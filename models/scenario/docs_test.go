@@ -105,7 +105,11 @@ func keysTable(sh *shape, unset reflect.Value) string {
 		case value != "" && of.kind == leaf && !of.optional && !of.tag.required && of.tag.auto == "":
 			value = "`" + value + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Key, escape(k.Meaning), escape(k.Unit), escape(value))
+		meaning := escape(k.Meaning)
+		for _, w := range k.Words {
+			meaning += "<br>`" + w.Word + "`: " + escape(w.Meaning)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Key, meaning, escape(k.Unit), escape(value))
 	}
 	if sh.rest != nil {
 		fmt.Fprintf(&b, "| any other key | %s |  |  |\n", escape(sh.meaning(sh.rest)))

@@ -3,6 +3,7 @@ package scenario
 import (
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,6 +30,13 @@ type PageKey struct {
 	Meaning string `json:"meaning"`
 	Unit    string `json:"unit,omitempty"`    // or the words that may stand there
 	Default string `json:"default,omitempty"` // as a file has it; "required" if there is none
+	Words   []Word `json:"words,omitempty"`   // what may stand there, if that is one of some words
+}
+
+// A Word is one that may stand under a key.
+type Word struct {
+	Word    string `json:"word"`
+	Meaning string `json:"meaning"`
 }
 
 // A PagePreset is what a library does.
@@ -148,7 +156,8 @@ func (sh *shape) describeAll(above string, unset reflect.Value) (list []PageKey)
 func (sh *shape) describe(unset reflect.Value) []PageKey {
 	var list []PageKey
 	for _, k := range sh.keys {
-		d := PageKey{Key: k.name, Meaning: sh.meaning(k), Unit: k.shape.unit()}
+		d := PageKey{Key: k.name, Unit: k.shape.unit()}
+		d.Meaning, d.Words = sh.wordsAt(k)
 		switch {
 		case k.shape.tag.required:
 			d.Default = "required"
@@ -230,6 +239,31 @@ func (sh *shape) meaning(k *key) string {
 		zero = t.word
 	}
 	return strings.Replace(inKeys(text, keysOf(sh.typ)), "; 0: ", "; "+zero+": ", 1)
+}
+
+// wordsAt returns what a key means, and what each of its words does. The constants say it of their words; for words of
+// a tag, the comment of the field does: "who is next. fifo: who came first; lifo: who came last".
+func (sh *shape) wordsAt(k *key) (meaning string, words []Word) {
+	meaning = sh.meaning(k)
+	if k.shape.tag.one == nil {
+		for i, word := range k.shape.words() {
+			words = append(words, Word{word, inKeys(comments()[fmt.Sprintf("word %s %d", nameOf(k.shape.typ), i)], keysOf(sh.typ))})
+		}
+		return meaning, words
+	}
+	head, rest, ok := strings.Cut(meaning, ". ")
+	if !ok {
+		return meaning, nil
+	}
+	says := make(map[string]string)
+	for _, part := range strings.Split(rest, "; ") {
+		word, text, _ := strings.Cut(part, ": ")
+		says[word] = text
+	}
+	for _, word := range k.shape.tag.one {
+		words = append(words, Word{word, says[word]})
+	}
+	return head, words
 }
 
 // nameOf names a type: Breaker of this package, breaker.Config of another.

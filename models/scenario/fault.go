@@ -6,7 +6,7 @@ import "time"
 // longer: that ends when healing or the person on call ends it.
 type Fault struct {
 	Name   string         `nines:",name"`
-	Kind   string         `nines:"kind,required,one=crash|pause|slow|errors|outage|partition|loss|delay|clock|surge|cache_flush|deploy|lost_disk"` // what goes wrong
+	Kind   string         `nines:"kind,required,one=crash|pause|slow|errors|outage|partition|loss|delay|clock|surge|cache_flush|deploy|lost_disk"` // what goes wrong. crash: the victim stops and loses its memory, or its disk too; lost_disk: the victim stops, and what was stored is gone; pause: the victim stands still and keeps its state, and calls wait in its inbox; slow: work takes so many times as long, and a share of the calls may fail too; errors: a share of the calls is answered with an error; outage: a zone, a machine or a dependency is gone; partition: messages between two sides are not delivered; loss: a share of the messages is lost; delay: every message takes so much longer, one way; clock: the clock of the victim is off, and runs fast or slow; surge: a stream of the workload comes at so many times its rate; cache_flush: a cache forgets everything; deploy: a new version fails more often, or is slower
 	On     string         `nines:"on,required,ref=target"`                                                                                         // whom it can meet: services.<name>, zones.<name>, workload.<name>; * for every name
 	Each   string         `nines:"each,one=replica|copy|primary|machine|zone|service|stream,none,auto=by kind"`                                    // what it meets one of at a time; how often is counted for each of them
 	At     *time.Duration `nines:"at"`                                                                                                             // once, so long after the start of the run's measured part
@@ -21,7 +21,7 @@ type Fault struct {
 	Drift  float64        `nines:"drift,ratio"`                                                                                                    // clock: how much too fast it runs from then on
 	From   string         `nines:"from,ref=target,none"`                                                                                           // partition, loss, delay: the other side; none: everybody else
 	OneWay bool           `nines:"one_way"`                                                                                                        // partition, loss, delay: only messages from the victim to the other side
-	Loses  string         `nines:"loses,one=memory|disk"`                                                                                          // crash: what the victim has lost when it comes back
+	Loses  string         `nines:"loses,one=memory|disk"`                                                                                          // crash: what the victim has lost when it comes back. memory: what was not stored; disk: that too
 }
 
 func (f *Fault) defaults() { f.By, f.Loses = 1, "memory" }

@@ -70,9 +70,9 @@ func TestLeftoversWait(t *testing.T) {
 	if b := envoy.Of().Backoff; b.Growth != retry.Exponential || b.Factor != 3 {
 		t.Errorf("%+v: with jitter: envoy the growth has no meaning, and factor has one", b)
 	}
-	inARow := policies(t, "breaker: {consecutive: 5, at_start: true, window: 1m}").Breaker.Of("")
-	if !inARow.AtStart || inARow.Window != time.Minute {
-		t.Errorf("%+v: at_start has a meaning with consecutive alone, and gives the window one", inARow)
+	inARow := policies(t, "breaker: {preset: gobreaker_window, rate: none, consecutive: 5}").Breaker.Of("")
+	if inARow.AtStart || inARow.Window != 0 || inARow.MinCalls != 0 {
+		t.Errorf("%+v: at_start alone makes no window", inARow)
 	}
 	ofCalls := policies(t, "breaker: {preset: gobreaker_window, last: 20}").Breaker.Of("")
 	if ofCalls.AtStart || ofCalls.Window != 0 || ofCalls.Last != 20 {

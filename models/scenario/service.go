@@ -39,12 +39,12 @@ func (s *Service) Instances() int {
 // "read" read, all others write.
 type Store struct {
 	Copies   int           `nines:"copies,min=1"`                       // copies of the data, each on a server of its own
-	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered: the primary has it and the others follow later; all have it, or the primary alone once it has waited 10 s for them, until they have caught up; more than half have it; w have it
+	Ack      string        `nines:"ack,one=local|sync|majority|quorum"` // when a write is answered. local: the primary has it, and the others follow later; sync: all have it, or the primary alone once it has waited 10 s for them, until they have caught up; majority: more than half have it; quorum: w have it
 	W        int           `nines:"w,min=1,auto=more than half"`        // copies that must have a write; only with ack: quorum
 	R        int           `nines:"r,min=1,auto=more than half"`        // copies that a read must ask; only with ack: quorum
-	Reads    string        `nines:"reads,one=primary|any"`              // who answers reads, except with ack: quorum
+	Reads    string        `nines:"reads,one=primary|any"`              // who answers reads, except with ack: quorum. primary: the copy that takes the writes; any: any copy, which may be behind
 	Lag      Length        `nines:"lag"`                                // how far the others are behind the primary, with ack: local
-	State    string        `nines:"state,one=disk|memory"`              // what a crashed copy still has when it comes back: its disk, or nothing
+	State    string        `nines:"state,one=disk|memory"`              // what a crashed copy still has when it comes back. disk: all that it had answered for; memory: nothing
 	Failover time.Duration `nines:"failover,word=by_hand"`              // from the loss of the primary until another copy takes over, one to three seconds later if it is cut off or stands still; by_hand: whoever is on call does it
 }
 
@@ -74,7 +74,7 @@ type Op struct {
 	Calls      []Step  `nines:"calls"`                        // what it calls on the way, one after the other, holding its thread
 	Cache      *Cache  `nines:"cache"`                        // answers kept, that save its calls
 	Errors     float64 `nines:"errors,ratio,min=0,max=1"`     // share of calls that fail without any fault
-	Idempotent string  `nines:"idempotent,one=no|yes|by_key"` // whether a repeated call does its effect again: no, it does; by_key, not if the caller sends the same key
+	Idempotent string  `nines:"idempotent,one=no|yes|by_key"` // whether a repeated call does its effect again. no: it does; yes: it does not; by_key: it does not if the caller sends the same key
 	Repeat     float64 `nines:"repeat,ratio,min=0,max=1"`     // share of a call's luck with work that its retries meet again: 0% draws anew, 100% is as slow again
 }
 

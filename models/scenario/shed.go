@@ -13,7 +13,7 @@ import (
 // way, and find the bound by how long calls take.
 type Shed struct {
 	Preset string         `nines:"preset,preset"`                                   // what a library does; the other keys change it
-	Kind   string         `nines:"kind,one=throttle|aimd|vegas|gradient2|gradient"` // how it is decided what is too much: by the share that is accepted; by failures; by the shortest time seen; by the usual time; by the time without load, measured now and then
+	Kind   string         `nines:"kind,one=throttle|aimd|vegas|gradient2|gradient"` // how it is decided what is too much. throttle: by the share that is accepted; aimd: by failures; vegas: by the shortest time seen; gradient2: by the usual time; gradient: by the time without load, measured now and then
 	On     patterns.Kinds `nines:"on"`                                              // failures that say that there is too much load
 
 	K             float64       `nines:"k,factor,min=1,max=1000"`        // throttle: calls allowed for each that is accepted

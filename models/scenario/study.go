@@ -4,7 +4,7 @@ import "time"
 
 // Study says how runs are made and counted.
 type Study struct {
-	Method   string        `nines:"method,one=incidents|timeline"` // one cause with its recovery per run, weighted by its yearly rate; or a stretch of time as it is
+	Method   string        `nines:"method,one=incidents|timeline"` // what a run is. incidents: one cause with its recovery, weighted by its yearly rate; timeline: a stretch of time as it is
 	Runs     int           `nines:"runs,min=1"`                    // runs of each variant: seeds 1 to runs
 	Warmup   time.Duration `nines:"warmup"`                        // at the start of a run, not measured
 	Window   time.Duration `nines:"window,positive"`               // an outage is counted in windows that miss the objective

@@ -11,7 +11,7 @@ type Timeout struct {
 	Preset     string        `nines:"preset,preset"`                                       // what a library does; the other keys change it
 	Attempt    time.Duration `nines:"attempt,none"`                                        // for each try
 	Total      time.Duration `nines:"total,none"`                                          // for all tries with the waits between them
-	Propagate  string        `nines:"propagate,one=none|absolute|remaining,yes=remaining"` // whether the callee learns the deadline, and works and calls nobody after it: as an instant, which it reads off a clock of its own; as the time that is left, as in gRPC. true is short for remaining
+	Propagate  string        `nines:"propagate,one=none|absolute|remaining,yes=remaining"` // whether the callee learns the deadline, and works and calls nobody after it; true is short for remaining. none: it does not; absolute: as an instant, which it reads off a clock of its own; remaining: as the time that is left, as in gRPC
 	Margin     time.Duration `nines:"margin,none"`                                         // the deadline that the callee learns is so much earlier, to leave time for the way back
 	Cancel     bool          `nines:"cancel"`                                              // the callee is told when the caller gives up, and stops
 	Checkpoint time.Duration `nines:"checkpoint,none"`                                     // the caller looks at the time only so often, and goes on until then; an answer that comes before counts. none: it gives up on time

@@ -9,7 +9,7 @@ type Stream struct {
 	Rate     float64       `nines:"rate,rate,min=0,none"`         // calls a second; exactly one of rate and users
 	Users    int           `nines:"users,min=1,none"`             // people who call, wait for the answer, think, and call again
 	Think    Length        `nines:"think"`                        // between an answer and the next call of a user
-	Arrivals string        `nines:"arrivals,one=poisson|regular"` // how calls at a rate are spread: at random, or evenly
+	Arrivals string        `nines:"arrivals,one=poisson|regular"` // how calls at a rate are spread. poisson: at random, each whenever the others are; regular: evenly
 	Mix      []Share       `nines:"mix,required"`                 // what they ask for; the shares sum to 100 %
 	Priority int           `nines:"priority"`                     // of their calls, and of all that is called for them: higher goes first where queues, limits or shedders look at it
 	Patience time.Duration `nines:"patience,none"`                // they leave after so long; the call is then a timeout
@@ -29,7 +29,7 @@ type Objective struct {
 	Of       string        `nines:"of,ref=op,required"`                // the operation, as the workload calls it
 	Within   time.Duration `nines:"within,none"`                       // a later answer is bad
 	Target   float64       `nines:"target,ratio,min=0,max=1,required"` // share of good calls that is promised
-	Degraded string        `nines:"degraded,one=good|bad"`             // whether a degraded answer (stale, default, promised for later) counts as good
+	Degraded string        `nines:"degraded,one=good|bad"`             // what a degraded answer (stale, default, promised for later) counts as. good: an answer; bad: a failure
 	Settled  time.Duration `nines:"settled,none"`                      // all effects that the call promised must be done by then
 	Once     []string      `nines:"once,ref=op"`                       // effects that must happen exactly once for each call
 }

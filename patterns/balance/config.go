@@ -41,10 +41,10 @@ func (k Pick) compares() bool { return k == LeastRequests || k == Choices }
 // Config says how calls are spread. The zero value of each field but Pick, and Choices where it counts,
 // does nothing.
 type Config struct {
-	Pick    Pick          `nines:"pick"`          // in turn; at random, as likely as their weights; the least load; the least load of a few at random: the power of two choices; in turn, as often as their weights; in turn, in as many rounds as their weights; by key on a ring; by key in an evenly filled table
+	Pick    Pick          `nines:"pick"`          // which replica it is
 	Choices int           `nines:"choices,min=2"` // how many are drawn at random for the least loaded of them
 	Replace bool          `nines:"replace"`       // one may be drawn twice, as in Envoy and gRPC; two replicas then do not always share the load evenly
-	Load    Measure       `nines:"load"`          // what is the load of a replica: calls of this client under way; how long calls take, times calls under way; what it said of itself in its last answer
+	Load    Measure       `nines:"load"`          // what is the load of a replica
 	EWMA    EWMA          `nines:"ewma"`          // how latencies are averaged
 	Stale   time.Duration `nines:"stale,none"`    // loads are read so often and in between are what they were; 0: they are as of now
 
@@ -53,7 +53,7 @@ type Config struct {
 	Ring     Ring     `nines:"ring"`                             // how large the ring is
 	Table    int      `nines:"table,min=2,max=5000011"`          // entries of the evenly filled table, a prime number
 	Bound    float64  `nines:"bound,factor,min=1,max=1000,none"` // by key, no replica has more than so many times the average of the calls under way; 0: no bound
-	Overflow Overflow `nines:"overflow"`                         // where what is over the bound goes: to the next of the table; in an order of the key's own
+	Overflow Overflow `nines:"overflow"`                         // where what is over the bound goes
 
 	SkipUnhealthy bool    `nines:"eject_unhealthy"`              // leave out replicas that fail their probes
 	Panic         float64 `nines:"panic,ratio,min=0,max=1,none"` // share of healthy replicas below which health is not believed and all are used; 0: never

@@ -58,7 +58,7 @@ type Overflow uint8
 
 // The ways of an overflow.
 const (
-	Next Overflow = iota // to the next target of the table that has not: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018
+	Next Overflow = iota // to the next of the table that has not reached it: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018
 	Jump                 // to targets in an order of the key's own, so that one target's overflow does not all fall on another: J. Chen et al., arXiv 1908.08762; Envoy, which lets each have one call more
 	overflows
 )

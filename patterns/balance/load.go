@@ -14,9 +14,9 @@ type Measure uint8
 
 // The measures.
 const (
-	InFlight Measure = iota // calls of this balancer under way
+	InFlight Measure = iota // calls of this client under way
 	PeakEWMA                // how long calls take, by an average that jumps to peaks, times calls under way and one more: Finagle, Linkerd
-	Told                    // what the target says, if it is a [Loader]; of others, calls under way
+	Told                    // what it said of itself in its last answer; of one that says nothing, calls under way
 	measures
 )
 

@@ -13,7 +13,7 @@ import (
 // 1000 clients and 1000 targets, everybody knowing everybody makes a million. It pays when a client's few
 // targets are down together, and when subsets do not cover the targets evenly.
 type Subset struct {
-	Kind   SubsetKind `nines:"kind"`       // every replica; some at random; some, so that clients cover the replicas evenly
+	Kind   SubsetKind `nines:"kind"`       // how a client comes by those that it uses
 	Size   int        `nines:"size,min=1"` // replicas that a client uses, if there are as many
 	Client int        `nines:"-"`          // which client this is, counted from 0
 }
@@ -23,9 +23,9 @@ type SubsetKind uint8
 
 // The kinds of subset.
 const (
-	All           SubsetKind = iota // every target
-	RandomSubset                    // by rendezvous hashing of client and target: uneven, but few change when a target comes or goes; gRPC (gRFC A68)
-	Deterministic                   // clients in rounds, in each of which every target is in one subset: B. Beyer et al., "Site Reliability Engineering", 2016, chapter 20
+	All           SubsetKind = iota // every replica
+	RandomSubset                    // some at random, by rendezvous hashing: uneven, but few change when a replica comes or goes; gRPC (gRFC A68)
+	Deterministic                   // some, in rounds of clients, in each of which every replica is used by one: B. Beyer et al., "Site Reliability Engineering", 2016, chapter 20
 	subsetKinds
 )
 

@@ -14,7 +14,7 @@ type Zoned interface{ Zone() string }
 // of the way between zones. It pays when callers are spread over the zones in another way than targets:
 // then the zone with too few targets is overloaded, unless calls overflow. In a panic, zones do not matter.
 type Zones struct {
-	Mode ZoneMode `nines:"mode"` // they do not matter; the own zone takes what its shares of the replicas and of the callers allow; the own zone takes all, others what it cannot
+	Mode ZoneMode `nines:"mode"` // how zones matter
 	Own  string   `nines:"-"`    // the zone of the caller
 
 	Callers    []ZoneCallers `nines:"-"`                       // Aware: how many callers there are in each zone
@@ -36,7 +36,7 @@ type ZoneMode uint8
 // The modes.
 const (
 	Ignore ZoneMode = iota // not at all
-	Aware                  // the own zone takes what its share of the targets and of the callers allow, the rest goes where there is room: Envoy's zone aware routing
+	Aware                  // the own zone takes what its share of the replicas and of the callers allow, the rest goes where there is room: Envoy's zone aware routing
 	Prefer                 // the own zone takes all, the others what it cannot: Envoy's priority levels
 	zoneModes
 )

@@ -49,7 +49,7 @@ type Config struct {
 
 	// Half-open, until the verdict.
 	Probes      int           `nines:"half_open,min=1,unlimited"` // calls let through to see whether it works again; others are rejected. Unlimited: all
-	Permits     Permits       `nines:"permits"`                   // whether so many Probes in all or at once
+	Permits     Permits       `nines:"permits"`                   // how the calls that it lets through while half-open are counted
 	Successes   int           `nines:"successes,min=1,word=all"`  // probes that must succeed to close it; 0: all
 	Verdict     Verdict       `nines:"verdict"`                   // what opens a half-open breaker again
 	Unlearned   Unlearned     `nines:"unlearned"`                 // what a probe is worth that teaches nothing
@@ -79,8 +79,8 @@ type Permits uint8
 
 // The ways to count probes.
 const (
-	InAll  Permits = iota // so many each time that it half-opens
-	AtOnce                // so many under way
+	InAll  Permits = iota // so many calls each time that it half-opens
+	AtOnce                // so many calls under way
 )
 
 // A Verdict says what opens a half-open breaker again.
@@ -89,8 +89,8 @@ type Verdict uint8
 // The verdicts. A slow call is a failure where slow calls matter.
 const (
 	OneFailure Verdict = iota // one failure; Successes close it
-	Spare                     // failures that put Successes out of Probes out of reach; Successes close it
-	ByRate                    // Rate and SlowRate, once MinCalls or all Probes have ended; else it closes then
+	Spare                     // so many failures that Successes are out of reach; Successes close it
+	ByRate                    // Rate and SlowRate, once MinCalls or all probes have ended; else it closes then
 )
 
 // Unlearned says what a half-open breaker makes of a probe whose end says nothing: the caller went
@@ -109,9 +109,9 @@ type Stale uint8
 
 // The uses of stale results.
 const (
-	StaleIgnored  Stale = iota // none
-	StaleCounted               // all; they also give permits back that they never had
-	StaleFailures              // failures
+	StaleIgnored  Stale = iota // none counts
+	StaleCounted               // all count; they also give permits back that they never had
+	StaleFailures              // failures count
 )
 
 // DefaultConfig returns what Hystrix made common: at least half of at least 20 calls in 10 s

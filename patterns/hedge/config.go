@@ -17,13 +17,13 @@ const MaxAttempts = 11
 type Config struct {
 	Attempts int `nines:"attempts,min=1,max=11"` // copies in all, the first included; 1: never a hedge
 
-	Mode   Mode            `nines:"mode"`    // what time a hedge waits for: Delay; a Quantile of recent latencies; their average and more; none: it follows a failure only; Delays
+	Mode   Mode            `nines:"mode"`    // what time a hedge waits for
 	Delay  time.Duration   `nines:"delay"`   // from one copy to the next; 0: all at once
 	Delays []time.Duration `nines:"delays"`  // before the second copy, the third, ...; the last one repeats; less than 0: not by time
 	Learn  Learning        `nines:",inline"` // of the modes quantile and average
 
 	On        patterns.Kinds `nines:"on"`         // failures that do not end the call if another copy may succeed; none: the first result of any kind counts
-	OnFailure Then           `nines:"on_failure"` // what comes of such a failure: the copies under way decide; the next copy is sent at once; it is sent when it is its time
+	OnFailure Then           `nines:"on_failure"` // what comes of such a failure
 	Pushback  bool           `nines:"pushback"`   // a server's wish not to be called again before some time, or at all (less than 0), delays the next copy or stops all
 
 	KeepFirst   bool `nines:"keep_first"`   // if all copies fail, the call fails as the first copy did; false: as the last one to end
@@ -38,11 +38,11 @@ type Mode uint8
 
 // The modes.
 const (
-	Fixed    Mode = iota // Delay: Polly's latency mode, and with a Delay of 0 its parallel mode
-	Quantile             // a quantile of recent latencies
-	Average              // the average of recent latencies, and more
-	Fallback             // none: a hedge is sent only because another copy failed; Polly's fallback mode
-	Dynamic              // Delays
+	Fixed    Mode = iota // Delay (Polly's latency mode, and with 0 its parallel mode)
+	Quantile             // a Quantile of recent latencies
+	Average              // Factor times the average of recent latencies, and Plus
+	Fallback             // no time: a hedge is sent only because another copy failed (Polly's fallback mode)
+	Dynamic              // one of Delays after another
 	modes
 )
 
@@ -68,7 +68,7 @@ const (
 
 // Learning says from what the delay is learned, and how.
 type Learning struct {
-	From     Source  `nines:"learn_from"`                 // which copies' latencies count: those that succeeded; those that ended by themselves; the first ones of these; those that succeeded, timed out or lost to a faster one
+	From     Source  `nines:"learn_from"`                 // which copies' latencies count
 	Quantile float64 `nines:"quantile,ratio,min=0,max=1"` // of the latencies
 
 	Step    time.Duration `nines:"step"`    // a quantile looks back over so many Steps of this length

@@ -73,8 +73,8 @@ type Rules uint8
 
 // The rules there are.
 const (
-	EnvoyRules Rules = iota
-	GRPCRules
+	EnvoyRules Rules = iota // an ejection has to fit into MaxEjected; a failure share ejects at its threshold; a sweep ends ejections, and then judges
+	GRPCRules               // one more is ejected while fewer than MaxEjected are; a failure share ejects above its threshold; a sweep judges, and then ends ejections
 	rules
 )
 

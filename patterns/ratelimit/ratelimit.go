@@ -28,11 +28,11 @@ type Algorithm uint8
 // The algorithms.
 const (
 	TokenBucket    Algorithm = iota // tokens come continuously, up to Burst; a call takes one
-	Refill                          // Limit tokens come at once, every Period since the start, up to Burst
-	FixedWindow                     // Limit calls in each Period of the clock
-	SlidingLog                      // Limit calls in any stretch of a Period
-	SlidingCounter                  // the same, estimated from two counters
-	GCRA                            // a call may come Burst-1 intervals of Period/Limit before its time
+	Refill                          // as many tokens as the Limit come at once, every period since the start, up to Burst
+	FixedWindow                     // as many calls as the Limit in each period of the clock
+	SlidingLog                      // as many calls as the Limit in any stretch of a period
+	SlidingCounter                  // the same as a log of all calls, estimated from two counters
+	GCRA                            // a call may come ahead of its time, by one interval less than Burst: the generic cell rate algorithm
 	LeakyBucket                     // an interval between two calls; Slack calls that were not made may be made up for
 	Smooth                          // one call in each interval since the start
 	Warming                         // saved permits are spent, at first slowly: Guava's SmoothBursty and SmoothWarmingUp

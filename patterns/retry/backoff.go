@@ -14,10 +14,10 @@ type Growth uint8
 
 // The growths, of the wait before the n-th retry.
 const (
-	Exponential Growth = iota // First·Factorⁿ⁻¹; constant if Factor is 1
-	Linear                    // First + (n-1)·Step
-	Fibonacci                 // First times 1, 1, 2, 3, 5, 8, ...
-	Polynomial                // First·n to the power of Factor
+	Exponential Growth = iota // by Factor each time; not at all if that is 1
+	Linear                    // by Step each time
+	Fibonacci                 // as 1, 1, 2, 3, 5, 8, ...
+	Polynomial                // as 1, 2, 3, 4, ... to the power of Factor
 	growths
 )
 
@@ -34,11 +34,11 @@ func (g Growth) String() string {
 type Backoff struct {
 	First  time.Duration `nines:"-,in=backoff"`        // before the first retry; 0: no wait at all
 	Max    time.Duration `nines:"-,in=backoff"`        // the longest wait; 0: no limit
-	Growth Growth        `nines:"growth"`              // how waits grow: by Factor each time; by Step each time; as 1, 1, 2, 3, 5, 8; as 1, 2, 3, 4 to the power of Factor
+	Growth Growth        `nines:"growth"`              // how waits grow
 	Factor float64       `nines:"factor,factor,min=0"` // by which it grows, or to which power
 	Step   time.Duration `nines:"step,none"`           // by which it grows each time, if growth is linear
 
-	Jitter     Jitter        `nines:"jitter"`             // how waits are spread: not; from 0 to the wait; from half the wait to all of it; decorrelated: from the first wait to three times the last one; proportional: by Spread both ways; upward: by Spread; around: by Width both ways; as Envoy did until 2020; as Polly does
+	Jitter     Jitter        `nines:"jitter"`             // how waits are spread; e is the wait as it has grown, and U(a, b) anything from a to b
 	Spread     float64       `nines:"spread,ratio,min=0"` // share of the wait, of jitter proportional and upward
 	Width      time.Duration `nines:"width,none"`         // of jitter around
 	CapLast    bool          `nines:"cap_last"`           // the longest wait is applied after the jitter; false: before, so that waits of that length are spread too, and may exceed it

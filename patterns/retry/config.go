@@ -21,7 +21,7 @@ type Config struct {
 
 	Backoff       Backoff       `nines:",inline"`             // the waits between attempts
 	Throttled     time.Duration `nines:"throttled,none"`      // the first wait after the server was overloaded; 0: the same as after other failures
-	Pushback      Pushback      `nines:"pushback"`            // what comes of a server's wish not to be called before some time: at_least: the longer of the wish and the wait; ignored: nothing; instead: the wish in place of the wait, which begins anew after it; between: the wish, but no less than the wait and no more than PushbackSlack above it; jittered: up to half as much again as the wish, in place of the wait
+	Pushback      Pushback      `nines:"pushback"`            // what comes of a server's wish not to be called before some time
 	PushbackMax   time.Duration `nines:"pushback_max,none"`   // longer wishes are ignored; 0: none is too long
 	PushbackSlack time.Duration `nines:"pushback_slack,none"` // how much longer than the wait the wish may make it, with Pushback between
 

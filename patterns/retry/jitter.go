@@ -15,15 +15,15 @@ type Jitter uint8
 // The jitters. U(a, b) is uniform, e the back-off of that retry without jitter. The first four are those
 // of Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
 const (
-	None         Jitter = iota // e
-	Full                       // U(0, e)
-	Equal                      // e/2 + U(0, e/2)
-	Decorrelated               // min(Max, U(First, 3 times the previous wait)), which is First at first; growth plays no part
-	Proportional               // e·U(1-Spread, 1+Spread): gRPC, cenkalti/backoff, resilience4j, failsafe-go
-	Upward                     // e·U(1, 1+Spread): tower, Kubernetes
-	Around                     // e + U(-Width, Width), at least 0: failsafe-go
-	EnvoyJitter                // min(Max, U(0, First·(Factorⁿ-1))), as Envoy's documentation has it, and its code until 2020; now it is Full
-	PollyJitter                // Polly's exponential "decorrelated jitter V2": of growth, only First counts
+	None         Jitter = iota // they are not: e
+	Full                       // from nothing to the wait: U(0, e)
+	Equal                      // from half the wait to all of it: U(e/2, e)
+	Decorrelated               // from the first wait to three times the last one, and up to the longest; growth plays no part
+	Proportional               // by Spread both ways, e·U(1-Spread, 1+Spread): gRPC, cenkalti/backoff, resilience4j, failsafe-go
+	Upward                     // by Spread, e·U(1, 1+Spread): tower, Kubernetes
+	Around                     // by Width both ways, e + U(-Width, Width), at least nothing: failsafe-go
+	EnvoyJitter                // from nothing to Factorⁿ-1 times the first wait, and up to the longest, as Envoy's documentation has it, and its code until 2020; now it is full jitter
+	PollyJitter                // Polly's exponential "decorrelated jitter V2"; growth plays no part
 	jitters
 )
 

@@ -14,11 +14,11 @@ type Pushback uint8
 
 // What comes of a server's wish.
 const (
-	AtLeast  Pushback = iota // the longer of the wish and the back-off
+	AtLeast  Pushback = iota // the longer of the wish and the wait
 	Ignored                  // nothing
-	Instead                  // the wish in place of the back-off, which begins anew after it: gRPC
-	Between                  // the wish, but no less than the back-off and no more than PushbackSlack above it: the AWS SDKs of 2026
-	Jittered                 // U(wish, 1.5·wish) in place of the back-off: Envoy's rate_limited_retry_back_off
+	Instead                  // the wish in place of the wait, which begins anew after it: gRPC
+	Between                  // the wish, but no less than the wait and no more than PushbackSlack above it: the AWS SDKs of 2026
+	Jittered                 // from the wish to half as much again, in place of the wait: Envoy's rate_limited_retry_back_off
 	pushbacks
 )
 

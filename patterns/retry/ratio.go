@@ -15,9 +15,9 @@ type RatioConfig struct {
 	Ratio     float64       `nines:"-,in=ratio"`           // retries allowed per call; 0: none but the reserve
 	PerSecond float64       `nines:"min_per_second,min=0"` // reserve: retries allowed per second whatever the calls, so that rare calls can retry
 	Window    time.Duration `nines:"window"`               // how long calls and retries count
-	Deposit   Deposit       `nines:"deposit"`              // what brings the ratio: a call that begins; an attempt that succeeds; one that ends by anything but a failure worth another try
+	Deposit   Deposit       `nines:"deposit"`              // what brings the ratio
 	PerCall   float64       `nines:"per_call,ratio,none"`  // retries allowed to one call, as a share of what all may make when it begins, rounded up; 0: no limit of its own
-	As        Books         `nines:"books"`                // whose arithmetic: exactly; as_finagle: in whole thousandths; as_tower: in whole retries, of which 30% makes 33%
+	As        Books         `nines:"books"`                // whose arithmetic
 }
 
 // A Deposit says what brings retries.

@@ -14,10 +14,10 @@ type Rule uint8
 
 // The rules.
 const (
-	KeepAll    Rule = iota // none
-	CoDel                  // RFC 8289: one at a time, ever more often, until the wait is short again
-	FollyCoDel             // those that wait twice the target, once every wait of an interval was above it
-	Patience               // "Fail at Scale": who comes while there has been a queue for an interval waits for the target only
+	KeepAll    Rule = iota // nobody is turned away
+	CoDel                  // one at a time, ever more often, until the wait is short again: RFC 8289
+	FollyCoDel             // all that wait twice the Target, once every wait of an Interval was above it
+	Patience               // who comes while there has been a queue for an Interval waits for the Target only, and else for the Interval: "Fail at Scale"
 	rules
 )
 
@@ -35,7 +35,7 @@ func (r Rule) String() string {
 
 // QueueConfig says who is turned away from a waiting line, and who goes next.
 type QueueConfig struct {
-	Rule     Rule          `nines:"rule"`          // who is turned away because the line is too slow: nobody; one at a time, ever more often (RFC 8289); all that wait twice the Target, once every wait of an Interval was above it; who comes while there has been a queue for an Interval waits for the Target only, and else for the Interval
+	Rule     Rule          `nines:"rule"`          // who is turned away because the line is too slow
 	Target   time.Duration `nines:"target,none"`   // the wait that is acceptable
 	Interval time.Duration `nines:"interval,none"` // for how long it must be exceeded
 

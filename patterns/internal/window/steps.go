@@ -14,10 +14,10 @@ type Align uint8
 // after the one before it has ended.
 const (
 	Epoch  Align = iota // at multiples of a step since time zero: failsafe-go, resilience4j
-	Origin              // at multiples of a step since the last Reset: gobreaker, Hystrix
+	Origin              // at multiples of a step since it began anew, as a breaker does when it closes: gobreaker, Hystrix
 	Age                 // by events; a step has left when its first event is as old as the window: Polly
 	Whole               // by events; a step has left after as many steps as there are, counted in whole ones: Finagle. One such step is a window that begins anew: gobreaker's Interval
-	Begun               // as Whole, but a step that has begun counts: tower, and so Linkerd
+	Begun               // as counted in whole steps, but one that has begun counts: tower, and so Linkerd
 	aligns
 )
 
