@@ -3,10 +3,10 @@ package scenario
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -62,6 +62,50 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What users of files read names the keys and words of files, not what the source calls them.
+func TestPagesSpeakOfTheFile(t *testing.T) {
+	ours := make(map[string]bool) // names of fields and constants that are no word of English
+	note := func(name string) {
+		if strings.ToLower(name[1:]) != name[1:] {
+			ours[name] = true
+		}
+	}
+	for name, text := range comments() {
+		if words, ok := strings.CutPrefix(name, "words "); ok {
+			for _, constant := range strings.Fields(text + " " + words) {
+				note(constant)
+			}
+		} else if i := strings.LastIndex(name, "."); i > 0 && i < len(name)-1 && !strings.Contains(name, " ") {
+			note(name[i+1:])
+		}
+	}
+	delete(ours, "CoDel") // an algorithm
+	delete(ours, "EWMA")  // an exponentially weighted moving average
+	look := func(where, text string) {
+		for _, name := range goName.FindAllString(text, -1) {
+			if name = strings.Trim(name, "[]"); ours[name] || strings.Contains(text, "["+name+"]") {
+				t.Errorf("%s names %s of the source: %s", where, name, text)
+			}
+		}
+	}
+	for _, p := range Pages() {
+		look(p.Name, strings.Join(append(p.About, p.Short, p.Defaults), " "))
+		for _, k := range p.Keys {
+			look(p.Name+"."+k.Key, k.Meaning)
+			for _, w := range k.Words {
+				look(p.Name+"."+k.Key, w.Meaning)
+			}
+		}
+		for _, preset := range p.Presets {
+			look(preset.Preset, preset.About)
+		}
+	}
+	root := newShaper(nil).of(reflect.TypeFor[Scenario](), tag{})
+	each(root, root.unset(), func(sh *shape, _ reflect.Value) {
+		look(nameOf(sh.typ), strings.TrimPrefix(sh.about(), sh.typ.Name())) // which is what it is about
+	})
 }
 
 // Every word of the format has a meaning of its own, but for those that are one.
@@ -135,16 +179,20 @@ func readComments(t *testing.T) map[string]string {
 				}
 			case *ast.GenDecl:
 				readTypes(decl, in, comments)
-				readWords(decl, func(typ string, n int, text string) {
+				readWords(decl, func(typ, name, text string) {
 					if slices.Contains(words, in+typ) {
-						comments[fmt.Sprintf("word %s%s %d", in, typ, n)] = text
+						comments["words "+in+typ] = strings.TrimSpace(comments["words "+in+typ] + " " + name)
+						comments["word "+in+name] = text
 					}
 				})
 			}
 		}
 	}
-	for preset, f := range presets {
+	for _, preset := range slices.Sorted(maps.Keys(presets)) {
+		f := presets[preset]
 		comments["preset "+preset] = funcs[f]
+		in, name, _ := strings.Cut(preset, ".")
+		comments["presets "+in] = strings.TrimSpace(comments["presets "+in] + " " + strings.TrimPrefix(f, in+".") + "=" + name)
 	}
 	return comments
 }
@@ -184,7 +232,7 @@ func readTypes(decl *ast.GenDecl, in string, comments map[string]string) {
 }
 
 // readWords finds the comments of constants that count from a type's zero value on.
-func readWords(decl *ast.GenDecl, found func(typ string, n int, text string)) {
+func readWords(decl *ast.GenDecl, found func(typ, name, text string)) {
 	if decl.Tok != token.CONST {
 		return
 	}
@@ -192,9 +240,9 @@ func readWords(decl *ast.GenDecl, found func(typ string, n int, text string)) {
 	if !ok {
 		return
 	}
-	for i, spec := range decl.Specs {
+	for _, spec := range decl.Specs {
 		if spec := spec.(*ast.ValueSpec); spec.Names[0].IsExported() {
-			found(typ.Name, i, oneLine(spec.Comment))
+			found(typ.Name, spec.Names[0].Name, oneLine(spec.Comment))
 		}
 	}
 }
@@ -225,4 +273,20 @@ func readPresets(decl *ast.FuncDecl, found func(preset, function string)) {
 		}
 		return false
 	})
+}
+
+// In a diagram what stands behind an arrow stays where it is, if the arrow can be shorter.
+func TestDiagramsKeepTheirShape(t *testing.T) {
+	names := map[string]string{"SlowRate": "slow_rate", "Probes": "half_open", "SoftTTL": "ttl"}
+	for line, want := range map[string]string{
+		"\ta ──SlowRate──▶ b ──Probes────▶ c": "\ta ──slow_rate─▶ b ──half_open─▶ c",
+		"\ta ──SoftTTL──▶ b":                  "\ta ──ttl──────▶ b",
+		"\ta ──Probes──▶ b":                   "\ta ──half_open──▶ b",
+		"\ta ─SlowRate─▶ b":                   "\ta ─slow_rate─▶ b",
+		"\tcopy SlowRate":                     "\tcopy slow_rate",
+	} {
+		if got := drawn(line, names); got != want {
+			t.Errorf("%s is drawn %s, want %s", line, got, want)
+		}
+	}
 }

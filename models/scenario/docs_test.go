@@ -95,7 +95,7 @@ func each(sh *shape, unset reflect.Value, f func(*shape, reflect.Value)) {
 func keysTable(sh *shape, unset reflect.Value) string {
 	name := nameOf(sh.typ)
 	var b strings.Builder
-	b.WriteString(strings.ReplaceAll(comments()[name], "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
+	b.WriteString(strings.ReplaceAll(sh.about(), "<", "&lt;") + "\n\n| key | meaning | unit | default |\n|---|---|---|---|\n")
 	escape := strings.NewReplacer("|", `\|`, "<", "&lt;").Replace
 	for i, k := range sh.describe(unset) {
 		value := k.Default

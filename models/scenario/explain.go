@@ -3,13 +3,11 @@ package scenario
 import (
 	_ "embed"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 )
 
 // A Page explains a family of policies, or another part of the format that people choose between: from the
@@ -49,9 +47,10 @@ type PagePreset struct {
 // A subject is what one page is about.
 type subject struct {
 	name, where string
-	typ         reflect.Type // in the format
-	machines    []string     // whose comments say how it works
-	presets     string       // the package whose Presets they are, if it has some
+	typ         reflect.Type      // in the format
+	machines    []string          // whose comments say how it works
+	presets     string            // the package whose Presets they are, if it has some
+	also        map[string]string // what names of the package are in the file, where the format's type has others
 }
 
 const onCalls = "calls.<caller>.<callee>."
@@ -59,24 +58,25 @@ const onCalls = "calls.<caller>.<callee>."
 // subjects in the order of the places around a call, outermost first, then those of servers.
 func subjects() []subject {
 	return []subject{
-		{"fallback", onCalls + "fallback", reflect.TypeFor[Fallback](), []string{"fallback.Fallback"}, ""},
-		{"timeout", onCalls + "timeout", reflect.TypeFor[Timeout](), []string{"timeout.Timeout"}, "timeout"},
-		{"retry", onCalls + "retry", reflect.TypeFor[Retry](), []string{"retry.Retry"}, "retry"},
-		{"hedge", onCalls + "hedge", reflect.TypeFor[Hedge](), []string{"hedge.Hedge"}, "hedge"},
-		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker"},
-		{"limit", onCalls + "limit", reflect.TypeFor[Limit](), []string{"ratelimit.Limiter", "ratelimit.Remote", "ratelimit.Synced"}, "ratelimit"},
+		{"fallback", onCalls + "fallback", reflect.TypeFor[Fallback](), []string{"fallback.Fallback"}, "", map[string]string{"ToCall": "call", "ToAnswer": "value", "ToStale": "stale", "ToQueue": "send"}},
+		{"timeout", onCalls + "timeout", reflect.TypeFor[Timeout](), []string{"timeout.Timeout"}, "timeout", map[string]string{"After": "attempt or total"}},
+		{"retry", onCalls + "retry", reflect.TypeFor[Retry](), []string{"retry.Retry"}, "retry", nil},
+		{"hedge", onCalls + "hedge", reflect.TypeFor[Hedge](), []string{"hedge.Hedge"}, "hedge", nil},
+		{"breaker", onCalls + "breaker", reflect.TypeFor[Breaker](), []string{"breaker.Breaker"}, "breaker", nil},
+		{"limit", onCalls + "limit", reflect.TypeFor[Limit](), []string{"ratelimit.Limiter", "ratelimit.Remote", "ratelimit.Synced"}, "ratelimit", nil},
 		{
 			"shed", onCalls + "shed", reflect.TypeFor[Shed](),
-			[]string{"shed.Throttle", "shed.Limiter", "shed.AIMD", "shed.Vegas", "shed.Gradient2", "shed.Gradient", "shed.Windowed"}, "shed",
+			[]string{"shed.Throttle", "shed.Limiter", "shed.AIMD", "shed.Vegas", "shed.Gradient2", "shed.Gradient", "shed.Windowed"}, "shed", nil,
 		},
 		{
 			"bulkhead", onCalls + "bulkhead", reflect.TypeFor[Bulkhead](),
 			[]string{"bulkhead.Bulkhead", "bulkhead.Pool", "bulkhead.Thresholds", "bulkhead.Partitions"}, "bulkhead",
+			map[string]string{"Concurrent": "max", "Requests": "max"},
 		},
-		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance"},
-		{"outlier", onCalls + "outlier", reflect.TypeFor[Outlier](), []string{"outlier.Detector", "outlier.Accrual"}, "outlier"},
-		{"queue", "services.<service>.queue", reflect.TypeFor[Discipline](), []string{"shed.Queue"}, "shed"},
-		{"cache", "services.<service>.ops.<op>.cache", reflect.TypeFor[Cache](), []string{"cache.Cache"}, ""},
+		{"balance", onCalls + "balance", reflect.TypeFor[Balance](), []string{"balance.Balancer"}, "balance", nil},
+		{"outlier", onCalls + "outlier", reflect.TypeFor[Outlier](), []string{"outlier.Detector", "outlier.Accrual"}, "outlier", nil},
+		{"queue", "services.<service>.queue", reflect.TypeFor[Discipline](), []string{"shed.Queue"}, "shed", nil},
+		{"cache", "services.<service>.ops.<op>.cache", reflect.TypeFor[Cache](), []string{"cache.Cache"}, "", map[string]string{"Jitter": "ttl_jitter"}},
 	}
 }
 
@@ -86,16 +86,28 @@ func Pages() []Page {
 	shaper := newShaper(nil)
 	for _, s := range subjects() {
 		sh := shaper.of(s.typ, tag{})
+		names := namesIn(s.typ)
+		maps.Copy(names, s.also)
+		for _, pair := range strings.Fields(comments()["presets "+s.presets]) {
+			f, preset, _ := strings.Cut(pair, "=")
+			names["["+f+"]"] = preset
+		}
 		p := Page{
 			Name: s.name, Where: s.where,
 			Short: comments()[nameOf(s.typ)], Keys: sh.describeAll("", sh.unset()), Defaults: comments()[nameOf(s.typ)+".defaults"],
 		}
 		for _, machine := range s.machines {
-			p.About = append(p.About, prose(comments()["text "+machine], keysOf(s.typ)))
+			of := maps.Clone(names)
+			for _, k := range sh.keys { // a machine with a section of its own
+				if k.shape.optional && strings.HasSuffix(machine, "."+k.shape.typ.Name()) {
+					maps.Copy(of, keysOf(k.shape.typ))
+				}
+			}
+			p.About = append(p.About, prose(comments()["text "+machine], of))
 		}
 		if x, ok := reflect.New(s.typ).Interface().(presetter); ok {
 			for i, preset := range x.presets() {
-				about := aboutPreset(comments()["preset "+s.presets+"."+preset.Name], keysOf(s.typ))
+				about := aboutPreset(comments()["preset "+s.presets+"."+preset.Name], names)
 				p.Presets = append(p.Presets, PagePreset{preset.String(), about, sh.sets(i)})
 			}
 		}
@@ -238,7 +250,7 @@ func (sh *shape) meaning(k *key) string {
 	case t.word != "":
 		zero = t.word
 	}
-	return strings.Replace(inKeys(text, keysOf(sh.typ)), "; 0: ", "; "+zero+": ", 1)
+	return strings.Replace(inKeys(text, namesIn(sh.typ)), "; 0: ", "; "+zero+": ", 1)
 }
 
 // wordsAt returns what a key means, and what each of its words does. The constants say it of their words; for words of
@@ -246,8 +258,10 @@ func (sh *shape) meaning(k *key) string {
 func (sh *shape) wordsAt(k *key) (meaning string, words []Word) {
 	meaning = sh.meaning(k)
 	if k.shape.tag.one == nil {
+		pkg, _, _ := strings.Cut(nameOf(k.shape.typ), ".")
+		names := strings.Fields(comments()["words "+nameOf(k.shape.typ)])
 		for i, word := range k.shape.words() {
-			words = append(words, Word{word, inKeys(comments()[fmt.Sprintf("word %s %d", nameOf(k.shape.typ), i)], keysOf(sh.typ))})
+			words = append(words, Word{word, inKeys(comments()["word "+pkg+"."+names[i]], namesIn(sh.typ))})
 		}
 		return meaning, words
 	}
@@ -272,48 +286,6 @@ func nameOf(t reflect.Type) string {
 		return name
 	}
 	return t.String()
-}
-
-// A link is what go doc makes one of.
-var link = regexp.MustCompile(`\[(\*?[A-Z]\w*(?:\.[A-Z]\w*)*|[a-z]\w*\.[A-Z]\w*(?:\.[A-Z]\w*)*)\]`)
-
-// prose is a comment for programmers in the words of the file: diagrams stay as they are.
-func prose(text string, keys map[string]string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if !strings.HasPrefix(line, "\t") {
-			lines[i] = midKeys(link.ReplaceAllString(line, "$1"), keys)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// aboutPreset is the comment of a preset's function without "Name returns".
-func aboutPreset(text string, keys map[string]string) string {
-	if _, rest, ok := strings.Cut(text, " returns "); ok && !strings.Contains(text[:len(text)-len(rest)-len(" returns ")], " ") {
-		text = rest
-		if first, _, _ := strings.Cut(rest, " "); strings.IndexFunc(first, func(r rune) bool { return !unicode.IsLower(r) }) < 0 {
-			text = strings.ToUpper(rest[:1]) + rest[1:] // a word, not a name of the library's
-		}
-	}
-	return prose(text, keys)
-}
-
-// midKeys is [inKeys] but for the first words of sentences, which have a capital anyway.
-func midKeys(text string, keys map[string]string) string {
-	var b strings.Builder
-	for i, sentence := range strings.SplitAfter(text, ". ") {
-		first, rest, _ := strings.Cut(sentence, " ")
-		if i > 0 || text == strings.TrimLeft(text, " ") {
-			b.WriteString(first)
-			if rest != "" || strings.HasSuffix(sentence, " ") {
-				b.WriteString(" " + inKeys(rest, keys))
-			}
-			continue
-		}
-		b.WriteString(inKeys(sentence, keys))
-	}
-	return b.String()
 }
 
 //go:embed comments.json

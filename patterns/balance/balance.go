@@ -44,7 +44,7 @@ func find[T any](t Target) (found T, ok bool) {
 //
 // It protects callers from the loss of a replica, as far as somebody tells it who is healthy, and
 // replicas from uneven load. It pays with calls to replicas whose failure is not known yet. A target
-// that never answers is seen as loaded by LeastRequests and Choices, as long as its callers wait; one
+// that never answers is seen as loaded by picks that compare loads, as long as its callers wait; one
 // that fails at once looks idle to them and attracts calls.
 //
 // What is drawn depends on the request's ID and attempt alone, so that a request meets the same

@@ -18,7 +18,7 @@ type Weighted interface{ Weight() float64 }
 //	weight · max(MinWeight, (age/Window)^(1/Aggression))
 //
 // as in Envoy (SlowStartConfig of cluster.proto and load_balancer_impl.cc at e01a970a, 2026), for the
-// picks Random, LeastRequests, Choices and SmoothWeighted. Targets are not new when a balancer is. Health
+// picks random, least, p2c and smooth_weighted. Targets are not new when a balancer is. Health
 // is noticed when a target is looked at.
 type SlowStart struct {
 	Window     time.Duration `nines:"window,none"`                  // until the full weight; 0: no slow start

@@ -46,9 +46,9 @@ const (
 
 // A Breaker stops calling a dependency that keeps failing.
 //
-//	closed ──Failures in a row, Count, Rate or SlowRate──▶ open ──Open──▶ half-open ──Verdict──▶ closed
-//	                                                        ▲                 │
-//	                                                        └─────Verdict─────┘
+//	closed ──Failures, Count, Rate or SlowRate──────▶ open ──Open──▶ half-open ──Verdict──▶ closed
+//	                                                  ▲                 │
+//	                                                  └─────Verdict─────┘
 //
 // It protects a struggling dependency from load, and its callers from waiting for answers that
 // will not come. It pays with calls that might have succeeded: while it is open, all are rejected.

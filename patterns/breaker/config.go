@@ -43,12 +43,12 @@ type Config struct {
 	Open       time.Duration `nines:"open,positive"`                 // how long it stays open before it lets probes through, the first time
 	OpenFactor float64       `nines:"open_factor,factor,min=1,none"` // by which that grows each time that it opens again without having closed; 0: it does not
 	OpenMax    time.Duration `nines:"open_max,none"`                 // the longest that it stays open; 0: no limit
-	OpenJitter float64       `nines:"open_jitter,ratio,min=0"`       // share of the time it stays open that is added at random, up to OpenMax; see [NewJittered]
+	OpenJitter float64       `nines:"open_jitter,ratio,min=0"`       // share of the time it stays open that is added at random, up to OpenMax
 	Strictly   bool          `nines:"strictly"`                      // it is still open, and a Window of one Whole step still lasts, at the very instant at which that time has passed
 	Auto       bool          `nines:"auto"`                          // it half-opens by itself when that time has passed; false: when the next call comes
 
 	// Half-open, until the verdict.
-	Probes      int           `nines:"half_open,min=1,unlimited"` // calls let through to see whether it works again; others are rejected. Unlimited: all
+	Probes      int           `nines:"half_open,min=1,unlimited"` // calls let through to see whether it works again; others are rejected; Unlimited: all
 	Permits     Permits       `nines:"permits"`                   // how the calls that it lets through while half-open are counted
 	Successes   int           `nines:"successes,min=1,word=all"`  // probes that must succeed to close it; 0: all
 	Verdict     Verdict       `nines:"verdict"`                   // what opens a half-open breaker again

@@ -140,7 +140,7 @@ func FailsafeGoRatio(failures, calls int) Config {
 
 // FailsafeGoRate returns [FailsafeGo] WithFailureRateThreshold: a share of the calls of a period, if
 // they are enough; without a period, of as many of the last calls. WithFailureThresholdPeriod is
-// FailsafeGoRatio(failures, failures) with a Window in place of Last.
+// Count with a Window, in place of Last.
 func FailsafeGoRate(rate float64, minCalls int, period time.Duration) Config {
 	cfg := FailsafeGo()
 	cfg.Count, cfg.Last, cfg.Successes = 0, 0, 0

@@ -24,7 +24,7 @@ func Presets() []patterns.Preset[patterns.Config] {
 
 // Resilience4j returns maxConcurrentCalls 25 and maxWaitDuration 0 (BulkheadConfig.java at af9e7c97, May
 // 2026). With a maxWaitDuration, Waiting is [Unlimited] and Wait is that; fairCallHandlingStrategyEnabled
-// is the Order FIFO.
+// is order fifo.
 func Resilience4j() Config { return Config{Concurrent: 25} }
 
 // Resilience4jPool returns ThreadPoolBulkhead's defaults on a machine of so many cpus

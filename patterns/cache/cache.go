@@ -119,7 +119,7 @@ const (
 
 // A Cache answers from memory what was answered before.
 //
-//	fresh ──SoftTTL──▶ aging ──TTL──▶ stale ──StaleIfError──▶ absent
+//	fresh ──SoftTTL──▶ aging ──TTL──▶ stale ──StaleIfError───▶ absent
 //	  ▲                  │              │                        │
 //	  └─loaded in the background        └───loaded by a caller───┘
 //

@@ -42,8 +42,8 @@ func GRPC() Config {
 
 // FailsafeGo returns the defaults of github.com/failsafe-go/failsafe-go@v0.9.8: one hedge after the given
 // delay, and the first result of any kind. WithMaxHedges is Attempts less one. With CancelIf or CancelOn
-// what does not match is On, and OnFailure is InTurn. WithBudget is a [retry.ConcurrencyConfig] with Share
-// 0.2, Min 3 and PerCall. A caller that gives up while no copy is under way is kept there until the next
+// what does not match is On, and OnFailure is InTurn. WithBudget limits the hedges under way to a fifth
+// of the calls, or 3 (a budget of the kind concurrency with of_calls). A caller that gives up while no copy is under way is kept there until the next
 // one would be sent, but goes at once here.
 func FailsafeGo(delay time.Duration) Config {
 	return Config{Attempts: 2, Mode: Fixed, Delay: delay, SameReplica: true}

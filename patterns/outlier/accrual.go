@@ -58,11 +58,11 @@ func (c AccrualConfig) Validate() error {
 
 // An Accrual ejects each endpoint by its own failures, and asks it by one call whether it works again.
 //
-//	alive ──Failures in a row, or Rate──▶ dead ──First, growing to Max──▶ to be probed ──a call──▶ probed
-//	  ▲                                    ▲                                    ▲                    │
-//	  │                                    └──────────it fails, as before───────│────────────────────┤
-//	  │                                               it fails, but not so───────┘                   │
-//	  └───────────────────────────────────────────it succeeds───────────────────────────────────────┘
+//	alive ──Failures, or Rate────▶ dead ──First, growing to Max──▶ to be probed ──a call──▶ probed
+//	  ▲                            ▲                                    ▲                      │
+//	  │                            └────────it fails, as before─────────│──────────────────────┤
+//	  │                                                                 └─it fails, but not so─┤
+//	  └──────────────────────────────────────it succeeds───────────────────────────────────────┘
 //
 // It protects callers from a replica that is down, and lets one call at a time find out when it is back,
 // which a [Detector] does not. It pays by judging each endpoint as if it were alone: when the service

@@ -47,7 +47,7 @@ type SuccessRate struct {
 	MinEndpoints int     `nines:"min_endpoints,min=0"`             // endpoints with enough calls below which the rule is silent (success_rate_minimum_hosts)
 	MinCalls     int     `nines:"min_calls,min=0"`                 // calls that are enough (success_rate_request_volume)
 	Enforce      float64 `nines:"enforce,ratio,min=0,max=1"`       // share of detections that eject
-	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"` // the same for the rates of answers at all, if Split
+	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"` // the same for the rates of answers at all, if split
 }
 
 // FailureShare ejects, in a sweep, the endpoints of whose calls in the interval before such a share failed.
@@ -56,7 +56,7 @@ type FailureShare struct {
 	MinEndpoints int     `nines:"min_endpoints,min=0"`              // endpoints with enough calls below which the rule is silent
 	MinCalls     int     `nines:"min_calls,min=0"`                  // calls that are enough
 	Enforce      float64 `nines:"enforce,ratio,min=0,max=1"`        // share of detections that eject
-	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"`  // the same for the share of calls without an answer, if Split
+	EnforceLocal float64 `nines:"enforce_local,ratio,min=0,max=1"`  // the same for the share of calls without an answer, if split
 }
 
 // Rules are the details in which Envoy and gRPC differ.

@@ -54,7 +54,7 @@ func Uber() Config {
 	return cfg
 }
 
-// Juju returns github.com/juju/ratelimit@v1.0.2 as its Wait uses it: Limit is the quantum, Period the
+// Juju returns github.com/juju/ratelimit@v1.0.2 as its Wait uses it: Limit is a quantum in a
 // fillInterval, Burst the capacity. It has no default rate.
 func Juju() Config {
 	cfg := DefaultConfig()
@@ -107,7 +107,7 @@ func GuavaWarmingUp() Config {
 }
 
 // EnvoyLocal returns Envoy's local_ratelimit filter, which answers 429 before the service: Limit is
-// tokens_per_fill (whose default is 1), Period fill_interval (50 ms or more), Burst max_tokens. The
+// tokens_per_fill (whose default is 1) in a fill_interval (50 ms or more), Burst max_tokens. The
 // numbers are the example's in its documentation. Since pull request 35207 of July 2024 tokens come
 // continuously.
 func EnvoyLocal() Config {

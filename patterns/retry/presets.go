@@ -90,7 +90,7 @@ func AWSStandard2026() Config {
 
 // AWSAdaptive returns botocore's adaptive mode: [AWSBotocore] with a limit on the rate of attempts once a
 // server has throttled. That of aws-sdk-go-v2@v1.47.7 is [AWSStandard] with this budget, but a success
-// brings no token: Quota.Credit is 0.
+// brings no token: its Credit is 0.
 func AWSAdaptive() Config {
 	cfg := AWSBotocore()
 	cfg.Budget = DefaultAdaptiveConfig()
@@ -151,8 +151,9 @@ func Polly() Config {
 	}
 }
 
-// PollyJittered returns [Polly] with BackoffType Exponential and UseJitter: its decorrelated jitter V2. A
-// MaxDelay is Backoff.Max. UseJitter with Constant or Linear is Proportional with a Spread of 0.25.
+// PollyJittered returns [Polly] with an exponential BackoffType and UseJitter: its decorrelated jitter V2. A
+// MaxDelay is the longest wait (Backoff.Max). UseJitter with another BackoffType is jitter Proportional with a Spread
+// of 0.25.
 func PollyJittered() Config {
 	cfg := Polly()
 	cfg.Backoff.Jitter, cfg.Backoff.CapLast = PollyJitter, true
@@ -178,8 +179,8 @@ func Resilience4jExponential() Config {
 }
 
 // FailsafeGo returns the defaults of github.com/failsafe-go/failsafe-go@v0.9.8: 3 attempts without a wait.
-// WithMaxDuration is Elapsed with Clip. Its budget.New() is a ConcurrencyConfig with Share 0.2, Min 3 and
-// PerCall, and PayLate.
+// WithMaxDuration is Elapsed with Clip. Its budget.New() limits the retries under way to a fifth of the
+// calls, or 3 (a budget of the kind concurrency with of_calls), with PayLate.
 func FailsafeGo() Config {
 	return Config{
 		Attempts: 3, On: anyError,

@@ -96,10 +96,10 @@ func (c QueueConfig) Validate() error {
 //
 // The server keeps the line; it asks
 //
-//   - [Queue.Arrive] when a call joins it: how long it may wait there;
-//   - [Queue.Newest] when there is room for the next: whether that is the one which came last;
-//   - [Queue.Drop] of the one which that is: whether to turn it away and ask again;
-//   - [Queue.Evict] when a call finds the line full: whether it takes the place of another.
+//   - when a call joins it: how long it may wait there;
+//   - when there is room for the next: whether that is the one which came last;
+//   - of the one which that is: whether to turn it away and ask again;
+//   - when a call finds the line full: whether it takes the place of another.
 //
 // A short queue keeps a server busy. A long one does nothing but make everybody wait, and in the end the
 // server works only for callers that have given up. A Queue protects those who can still be served in

@@ -29,7 +29,7 @@ func Hystrix() Config { return walkAway(time.Second) }
 func Resilience4j() Config { return walkAway(time.Second) }
 
 // Envoy returns a route's timeout of 15s (route_components.proto at 84e84367, 2026): retries and the waits
-// between them share it. Its per_try_timeout is [EnvoyPerTry]. It resets the request that it gives up, so the
+// between them share it. Its per_try_timeout is one of each attempt. It resets the request that it gives up, so the
 // server hears of it, if the transport tells (cancel in a scenario).
 func Envoy() Config {
 	cfg := walkAway(15 * time.Second)
