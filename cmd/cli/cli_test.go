@@ -394,3 +394,17 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// What the policies did is listed as they stand around the call, outermost first, also what did nothing.
+func TestRunListsLayersOutermostFirst(t *testing.T) {
+	_, text, _ := strings.Cut(ok(t, "run", "budget-or-breaker", "--variant", "breaker"), "what it did\n")
+	var layers []string
+	for _, line := range strings.Split(text, "\n") {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "web.api" {
+			layers = append(layers, fields[1])
+		}
+	}
+	if want := []string{"total", "retry", "breaker", "attempt"}; !slices.Equal(layers, want) {
+		t.Errorf("got %v, want %v", layers, want)
+	}
+}

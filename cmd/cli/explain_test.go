@@ -30,6 +30,16 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Words stand beside their meanings.
+func TestExplainWords(t *testing.T) {
+	if text, want := ok(t, "explain", "balance"), "\n        random           any, each as likely as its weight\n        least            the one"; !strings.Contains(text, want) {
+		t.Errorf("explain balance has no %q:\n%s", want, text)
+	}
+	if text, want := ok(t, "explain", "balance", "-o", "csv"), "which replica it is. round_robin: one after another, beginning anywhere; random: any"; !strings.Contains(text, want) {
+		t.Errorf("explain balance -o csv has no %q:\n%s", want, text)
+	}
+}
+
 func TestExplainNearest(t *testing.T) {
 	_, stderr, code := nines(t, "explain", "braker")
 	if want := "nines: there is no policy \"braker\"; did you mean breaker?"; code != cli.ExitUsage || !strings.HasPrefix(stderr, want) {

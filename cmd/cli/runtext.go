@@ -314,11 +314,18 @@ func cachesTable(r *watchedRun) report.Table {
 	return t
 }
 
-// layersTable says what each policy did, between each two that have one, and leaves out what never happened.
+// layersTable says what each policy did, between each two that have one, outermost first, and leaves out what never
+// happened.
 func layersTable(res *measure.Result) report.Table {
 	t := report.Table{Columns: []report.Column{{Header: "calls from.to"}, {Header: "layer"}, {Header: "what it did"}}}
 	for _, e := range res.Edges {
-		var idle []string
+		var idle []string // up to here
+		rest := func() {
+			if idle != nil {
+				t.Rows = append(t.Rows, []string{e.Edge, strings.Join(idle, ", "), "nothing"})
+			}
+			idle = nil
+		}
 		for _, l := range e.Layers {
 			var did []string
 			for _, c := range l.Counts {
@@ -334,11 +341,10 @@ func layersTable(res *measure.Result) report.Table {
 				idle = append(idle, l.Layer)
 				continue
 			}
+			rest()
 			t.Rows = append(t.Rows, []string{e.Edge, l.Layer, strings.Join(did, ", ")})
 		}
-		if idle != nil {
-			t.Rows = append(t.Rows, []string{e.Edge, strings.Join(idle, ", "), "nothing"})
-		}
+		rest()
 	}
 	return t
 }
