@@ -18,6 +18,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -99,6 +100,16 @@ missed (--check); 4 an invariant is violated; 5 a run was not deterministic; 130
 		a.run(), a.compare(), a.sweep(), a.plot(), a.replay(), a.version(),
 	)
 	for _, cmd := range root.Commands() {
+		if fits := cmd.Args; fits != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				err := fits(cmd, args)
+				if err == nil || !strings.Contains(err.Error(), "arg(s)") { // which is what cobra calls them
+					return err
+				}
+				_, need, _ := strings.Cut(cmd.Use, " ")
+				return fmt.Errorf("%s has %s, need %s", cmd.Name(), count(len(args), "argument"), need)
+			}
+		}
 		run := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.began = true

@@ -13,28 +13,22 @@ import (
 
 func (a *app) explain() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain POLICY",
+		Use:   "explain POLICY[.SETTING]",
 		Short: "Explain a policy: how it works, its settings, what it costs, the libraries it can stand for",
 		Long: `Explain a policy: how it works, what it protects and what it costs, its settings with units and defaults,
-and the presets that stand for libraries. "` + a.Name + ` list policies" names them all.`,
+and the presets that stand for libraries; or one of its settings alone. "` + a.Name + ` list policies" names them all.`,
 		Args:    cobra.ExactArgs(1),
-		Example: a.examples("explain breaker", "explain retry | less", "explain balance -o json"),
+		Example: a.examples("explain breaker", "explain retry | less", "explain retry.backoff", "explain balance -o json"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return pageNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	out := a.output(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		pages := scenario.Pages()
-		i := slices.IndexFunc(pages, func(p scenario.Page) bool { return p.Name == args[0] })
-		if i < 0 {
-			message := fmt.Sprintf("there is no policy %q", args[0])
-			if near := scenario.Nearest(args[0], pageNames()); near != "" {
-				message += fmt.Sprintf("; did you mean %s?", near)
-			}
-			return usage("%s (%s list policies names them all)", message, a.Name)
+		p, err := a.page(args[0])
+		if err != nil {
+			return err
 		}
-		p := pages[i]
 		keys := keysTable(p)
 		if out.value != asText {
 			return write(a, out.value, keys, p.Keys, p)
@@ -78,6 +72,41 @@ and the presets that stand for libraries. "` + a.Name + ` list policies" names t
 		return nil
 	}
 	return cmd
+}
+
+// page returns the page of a policy, or of what is under a key of it.
+func (a *app) page(name string) (scenario.Page, error) {
+	policy, key, _ := strings.Cut(name, ".")
+	pages := scenario.Pages()
+	i := slices.IndexFunc(pages, func(p scenario.Page) bool { return p.Name == policy })
+	if i < 0 {
+		var same []string // keys of that name
+		for _, p := range pages {
+			if _, ok := p.At(name); ok {
+				same = append(same, p.Name+"."+name)
+			}
+		}
+		message := fmt.Sprintf("there is no policy %q", policy)
+		if near := scenario.Nearest(policy, pageNames()); same == nil && near != "" {
+			same = []string{near}
+		}
+		if same != nil {
+			message += fmt.Sprintf("; did you mean %s?", strings.Join(same, ", "))
+		}
+		return scenario.Page{}, usage("%s (%s list policies names them all)", message, a.Name)
+	}
+	if key == "" {
+		return pages[i], nil
+	}
+	p, ok := pages[i].At(key)
+	if !ok {
+		var keys []string
+		for _, k := range pages[i].Keys {
+			keys = append(keys, k.Key)
+		}
+		return p, unknown("setting of "+policy, key, keys)
+	}
+	return p, nil
 }
 
 func pageNames() []string {

@@ -40,6 +40,40 @@ func TestExplainWords(t *testing.T) {
 	}
 }
 
+// A section or a setting is explained alone.
+func TestExplainAKey(t *testing.T) {
+	for key, want := range map[string][]string{
+		"balance.reports":        {"calls.<caller>.<callee>.balance.reports\n\nweights are what", "  reports.update (duration", "  reports.error_penalty (number"},
+		"balance.reports.update": {"calls.<caller>.<callee>.balance.reports.update\n\n", "\nsettings\n  reports.update (duration"},
+		"balance.pick":           {"\n        least            the one"},
+		"retry.backoff":          {"calls.<caller>.<callee>.retry.backoff\n", "\nsettings\n  backoff (span, unlimited; default 50ms..1s)\n"},
+		"queue.rule":             {"services.<service>.queue.rule\n"},
+	} {
+		text := ok(t, "explain", key)
+		for _, part := range want {
+			if !strings.Contains(text, part) {
+				t.Errorf("explain %s has no %q:\n%s", key, part, text)
+			}
+		}
+		if strings.Contains(text, "presets:") || strings.Contains(text, "growth") {
+			t.Errorf("explain %s says more than that:\n%s", key, text)
+		}
+	}
+	var doc scenario.Page
+	if err := json.Unmarshal([]byte(ok(t, "explain", "balance.reports", "-o", "json")), &doc); err != nil || len(doc.Keys) != 4 {
+		t.Errorf("explain balance.reports -o json: %v, %d keys", err, len(doc.Keys))
+	}
+	for name, want := range map[string]string{
+		"retry.bakoff": "nines: there is no setting of retry \"bakoff\"; did you mean backoff?",
+		"retri.x":      "nines: there is no policy \"retri\"; did you mean retry?",
+		"backoff":      "nines: there is no policy \"backoff\"; did you mean retry.backoff, shed.backoff?",
+	} {
+		if _, stderr, code := nines(t, "explain", name); code != cli.ExitUsage || !strings.HasPrefix(stderr, want) {
+			t.Errorf("explain %s: code %d, %q, want %q", name, code, stderr, want)
+		}
+	}
+}
+
 func TestExplainNearest(t *testing.T) {
 	_, stderr, code := nines(t, "explain", "braker")
 	if want := "nines: there is no policy \"braker\"; did you mean breaker?"; code != cli.ExitUsage || !strings.HasPrefix(stderr, want) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/nines-sim/nines/models/scenario"
 	"github.com/nines-sim/nines/sim/study"
@@ -84,7 +85,9 @@ func (a *app) readResult(path string) (*result, error) {
 	}
 	r := &result{dir: path}
 	var err error
-	if r.header, r.rows, err = study.ReadJournal(filepath.Join(path, journalFile)); err != nil {
+	if r.header, r.rows, err = study.ReadJournal(filepath.Join(path, journalFile)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, usage("%s is no folder of a sweep: there is no %s in it", path, journalFile)
+	} else if err != nil {
 		return nil, asUsage(err)
 	}
 	data, err := os.ReadFile(filepath.Join(path, planFile))

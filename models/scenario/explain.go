@@ -116,6 +116,24 @@ func Pages() []Page {
 	return pages
 }
 
+// At returns the page of one of a page's keys: of a section with the keys inside it, or of a setting alone.
+func (p Page) At(key string) (Page, bool) {
+	i := slices.IndexFunc(p.Keys, func(k PageKey) bool { return k.Key == key })
+	if i < 0 {
+		return Page{}, false
+	}
+	at := Page{Name: join(p.Name, key), Where: join(p.Where, key), Short: p.Keys[i].Meaning}
+	for _, k := range p.Keys {
+		if strings.HasPrefix(k.Key, key+".") {
+			at.Keys = append(at.Keys, k)
+		}
+	}
+	if at.Keys == nil {
+		at.Keys = []PageKey{p.Keys[i]}
+	}
+	return at, true
+}
+
 // sets returns what the n-th preset of a type makes other than it is by default, in the order of the keys.
 func (sh *shape) sets(n int) (list []string) {
 	v := reflect.New(sh.typ)
