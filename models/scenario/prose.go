@@ -29,6 +29,9 @@ func namesIn(t reflect.Type) map[string]string {
 	add(sh)
 	maps.Copy(names, keysOf(t))
 	for _, k := range sh.keys {
+		if name := t.FieldByIndex(k.index).Name; k.shape.kind == group && names[name] == "" && name != strings.ToUpper(name) { // no abbreviation
+			names[name] = k.name
+		}
 		if !k.shape.optional || k.shape.kind != group {
 			continue
 		}
