@@ -28,7 +28,8 @@ func (a *app) export() *cobra.Command {
 		Short: "Write the policies of a pair as the configuration of a library or a proxy",
 		Long: `Write policies as the configuration of a library or a proxy. PATH is a pair, calls.<caller>.<callee>, or one
 family of it, calls.<caller>.<callee>.retry. The configuration goes to stdout; what it cannot say, and
-what the target would do otherwise, goes to stderr, a line for each setting.
+what the target would do otherwise, goes to stderr, a line for each setting, and notes on what is still to be
+filled in.
 
 Targets:` + about,
 		Args:              cobra.ExactArgs(2),
@@ -61,9 +62,12 @@ Targets:` + about,
 			return err
 		}
 		policies := sc.Calls.Between(caller, callee)
-		text, remarks := export.Named(to.value).Write(caller, callee, &policies, families...)
+		text, remarks, notes := export.Named(to.value).Write(caller, callee, &policies, families...)
 		for _, r := range remarks {
 			fmt.Fprintf(a.stderr, "not expressed: %v\n", r)
+		}
+		for _, n := range notes {
+			fmt.Fprintf(a.stderr, "note: %s\n", n)
 		}
 		if text == "" {
 			return usage("%s has no policy that %s can be told", args[1], to.value)

@@ -31,7 +31,7 @@ func envoy(e *edge) string {
 	switch {
 	case e.has("retry"):
 		if e.has("hedge") {
-			e.remarks = append(e.remarks, Remark{Path: e.path("hedge"), Is: "beside retry it"})
+			e.hedgeOrRetry()
 		}
 		route = route.with("retry_policy", e.envoyRetry(&thresholds, perTry))
 	case e.has("hedge"):
@@ -43,10 +43,17 @@ func envoy(e *edge) string {
 	if e.has("balance") {
 		e.envoyBalance(&cluster)
 	}
-	if e.has("outlier") {
+	if e.asks("outlier") && e.Outlier.Accrual == nil && e.has("outlier") {
 		e.envoyOutlier(&cluster)
 	}
-	return object{{"route", route}, {"cluster", cluster}}.yaml()
+	about := []string{
+		"route is the RouteAction of a route (virtual_hosts, routes, route), cluster an entry of the clusters",
+		"(static_resources.clusters, or what a CDS serves).",
+	}
+	if e.asks("balance") && e.Balance.SkipUnhealthy {
+		about = append(about, "What leaves unhealthy hosts out are the health_checks of the cluster, which are to be added.")
+	}
+	return comments("# ", about) + object{{"route", route}, {"cluster", cluster}}.yaml()
 }
 
 // envoyTimeouts writes the total, and returns the timeout of an attempt, which belongs to the retries.
@@ -177,6 +184,15 @@ func (e *edge) envoyRetry(thresholds *object, perTry time.Duration) object {
 	return o
 }
 
+// envoyAvoidsLast reports whether another try goes to another host: by the retry_host_predicate, which is written with
+// the retries.
+func (e *edge) envoyAvoidsLast() bool {
+	if !e.asks("retry") {
+		return e.Balance.AvoidLast
+	}
+	return !e.Retry.SameReplica
+}
+
 // envoyRetryOn returns the conditions that stand for kinds of failure, and the kinds that they stand for.
 func envoyRetryOn(on patterns.Kinds) (conditions []string, kinds patterns.Kinds) {
 	for _, c := range []struct {
@@ -253,16 +269,12 @@ func (e *edge) envoyBalance(cluster *object) {
 		}})
 	}
 	does.SkipUnhealthy = cfg.SkipUnhealthy // with health checks
-	does.AvoidLast = cfg.AvoidLast         // by the retry_host_predicate
+	does.AvoidLast = e.envoyAvoidsLast()
 	add("common_lb_config", common)
 	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
 }
 
 func (e *edge) envoyOutlier(cluster *object) {
-	if e.Outlier.Accrual != nil {
-		e.remarks = append(e.remarks, Remark{Path: e.path("outlier") + ".accrual", Is: "it"})
-		return
-	}
 	cfg := e.Outlier.Of()
 	does := cfg
 	does.Rules = outlier.EnvoyRules

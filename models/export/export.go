@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nines-sim/nines/models/scenario"
+	"github.com/nines-sim/nines/patterns/breaker"
 )
 
 // A Target is a library or a proxy.
@@ -51,8 +52,9 @@ func Named(name string) *Target {
 // A Remark is a setting that a target cannot be told.
 type Remark struct {
 	Path string // calls.orders.payment.breaker.stale
-	Is   string // what the scenario says
+	Is   string // what the scenario says; empty for a family as a whole
 	Does string // what the target does instead; empty if it has nothing of the kind
+	Why  string // it cannot be told, where that is not for want of a counterpart
 
 	Unwritten bool // the target has something of the kind, which is not written
 }
@@ -60,29 +62,33 @@ type Remark struct {
 func (r Remark) String() string {
 	switch {
 	case r.Unwritten:
-		return fmt.Sprintf("%s: %s is not exported", r.Path, r.Is)
+		return r.Path + " has a counterpart there that is not exported"
+	case r.Why != "":
+		return r.Path + " " + r.Why
+	case r.Is == "":
+		return r.Path + " has no counterpart there"
 	case r.Does == "":
-		return fmt.Sprintf("%s: %s has no counterpart", r.Path, r.Is)
+		return fmt.Sprintf("%s: %s has no counterpart there", r.Path, r.Is)
 	}
 	return fmt.Sprintf("%s is %s here, and %s there", r.Path, r.Is, r.Does)
 }
 
-// Write returns the policies between a caller and a callee as a target's configuration, and what that does not
-// say. Only the families that are named are looked at; none: all. Nothing that is configured can be
-// expressed where the text is empty.
-func (t *Target) Write(caller, callee string, p *scenario.Policies, families ...string) (text string, remarks []Remark) {
+// Write returns the policies between a caller and a callee as a target's configuration, what that does not say, and
+// what else is needed for it to hold. Only the families that are named are looked at; none: all. Nothing that is
+// configured can be expressed where the text is empty.
+func (t *Target) Write(caller, callee string, p *scenario.Policies, families ...string) (text string, remarks []Remark, notes []string) {
 	e := &edge{caller: caller, callee: callee, Policies: p, families: families}
 	text = t.write(e)
 	for _, family := range e.configured() {
 		if !slices.Contains(e.expressed, family) {
-			e.remarks = append(e.remarks, Remark{Path: e.path(family), Is: "it", Unwritten: slices.Contains(t.unwritten, family)})
+			e.remarks = append(e.remarks, Remark{Path: e.path(family), Unwritten: slices.Contains(t.unwritten, family)})
 		}
 	}
 	e.compareOrder(t.order)
 	if len(e.expressed) == 0 {
-		text = ""
+		return "", e.remarks, nil
 	}
-	return text, e.remarks
+	return text, e.remarks, e.notes
 }
 
 // An edge is the policies between a caller and a callee, on their way to a target.
@@ -92,6 +98,7 @@ type edge struct {
 	families  []string // that are asked for
 	expressed []string // that the target has a counterpart of
 	remarks   []Remark
+	notes     []string
 }
 
 func (e *edge) path(family string) string {
@@ -164,9 +171,44 @@ func (e *edge) deadlines() (total, perTry time.Duration, does scenario.Timeout) 
 
 // compare notes in what a target would do otherwise than the scenario.
 func compare[T any](e *edge, family string, is, does *T) {
+	off := "" // the section of a rule that only one of them has
 	for _, d := range scenario.Differences(is, does) {
+		if off != "" && strings.HasPrefix(d.Key, off) {
+			continue
+		}
+		if section, key, ok := strings.Cut(d.Key, "."); ok && (key == "failures" || key == "factor" || key == "threshold") && (d.A == "none") != (d.B == "none") {
+			off = section + "."
+		}
+		if r, ok := any(does).(*scenario.Retry); ok && d.Key == "jitter" && d.B == "proportional" {
+			d.B += fmt.Sprintf(" by %v%%", percent(r.Backoff.Spread)) // which means nothing with another jitter, so it is no difference
+		}
 		e.remarks = append(e.remarks, Remark{Path: e.path(family) + "." + d.Key, Is: d.A, Does: d.B})
 	}
+}
+
+// hedgeOrRetry notes that a call is hedged or retried, which the target does not do both.
+func (e *edge) hedgeOrRetry() {
+	e.remarks = append(e.remarks, Remark{Path: e.path("hedge"), Why: "is left out: there a call is either retried or hedged"})
+}
+
+// lastOf turns a rule of a breaker that trips at so many failures in a row into the same rule of the last so many
+// calls, and notes what that does not know: when those calls were.
+func (e *edge) lastOf(cfg breaker.Config) breaker.Config {
+	without := func(key, is string) {
+		e.remarks = append(e.remarks, Remark{Path: e.path("breaker") + "." + key, Is: is, Does: "none"})
+	}
+	if cfg.Gap > 0 {
+		without("gap", cfg.Gap.String())
+	}
+	if cfg.RowInWindow {
+		without("row_in_window", "true")
+	}
+	if cfg.AtStart {
+		without("at_start", "true")
+	}
+	cfg.Last, cfg.Failures = cfg.Failures, 0
+	cfg.Gap, cfg.RowInWindow, cfg.AtStart = 0, false, false
+	return cfg
 }
 
 // asks reports whether a family is configured and asked for.

@@ -66,7 +66,7 @@ func TestDefaultsAreExpressed(t *testing.T) {
 		{"failsafe-go", "breaker", "breaker: {preset: failsafe_go_ratio}"},
 		{"failsafe-go", "breaker", "breaker: {preset: failsafe_go_rate}"},
 	} {
-		text, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies), c.family)
+		text, remarks, _ := export.Named(c.target).Write("web", "api", between(t, c.policies), c.family)
 		if text == "" || len(remarks) > 0 {
 			t.Errorf("%s of %s: %v\n%s", c.policies, c.target, remarks, text)
 		}
@@ -77,14 +77,14 @@ func TestDefaultsAreExpressed(t *testing.T) {
 func TestNothingIsLost(t *testing.T) {
 	for _, c := range []struct{ target, policies, want string }{
 		{"grpc", "retry: {attempts: 9}", "calls.web.api.retry.attempts is 9 here, and 5 there"},
-		{"grpc", "breaker: {}", "calls.web.api.breaker: it has no counterpart"},
+		{"grpc", "breaker: {}", "calls.web.api.breaker has no counterpart there"},
 		{"envoy", "retry: {attempts: 2, jitter: equal}", "calls.web.api.retry.jitter is equal here, and full there"},
 		{"resilience4j", "retry: {attempts: 3, budget: 10%}", "calls.web.api.retry.budget is {kind: tokens, ratio: 10%, capacity: 10} here, and none there"},
 		{"resilience4j", "breaker: {per: replica}", "calls.web.api.breaker.per is replica here, and client there"},
 		{"istio", "outlier: {preset: envoy}", "calls.web.api.outlier.success_rate.factor is 1.9 here, and none there"},
 		{"failsafe-go", "breaker: {consecutive: 5}", "calls.web.api.breaker.stale is ignored here, and counted there"},
 	} {
-		_, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies))
+		_, remarks, _ := export.Named(c.target).Write("web", "api", between(t, c.policies))
 		if text := fmt.Sprint(remarks); !strings.Contains(text, c.want) {
 			t.Errorf("%s to %s: got %s\nwant %s", c.policies, c.target, text, c.want)
 		}
@@ -96,9 +96,12 @@ func TestGolden(t *testing.T) {
 	const policies = `timeout: {attempt: 500ms, total: 2s}, retry: {attempts: 3, backoff: 25ms..250ms}, breaker: {consecutive: 5, open: 10s},
 		balance: {pick: p2c, eject_unhealthy: true}, outlier: {preset: envoy, max_ejected: 50%}, limit: {rate: 100/s}, bulkhead: {max: 20}`
 	for _, target := range export.Targets() {
-		text, remarks := target.Write("web", "api", between(t, policies))
+		text, remarks, notes := target.Write("web", "api", between(t, policies))
 		for _, r := range remarks {
 			text += "not expressed: " + r.String() + "\n"
+		}
+		for _, n := range notes {
+			text += "note: " + n + "\n"
 		}
 		file := filepath.Join("testdata", target.Name+".txt")
 		if os.Getenv("NINES_UPDATE") == "1" {
@@ -135,19 +138,19 @@ func TestFoundLost(t *testing.T) {
 		{"istio", "outlier: {preset: envoy, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
 		{"grpc", "outlier: {preset: grpc, max_ejected: 12.5%}", "max_ejected is 12.5% here, and 13% there"},
 		{"failsafe-go", "breaker: {rate: 55%, last: 100, min_calls: 100}", "WithFailureThresholdRatio(55, 100)"},
-		{"failsafe-go", "breaker: {slow_rate: 50%, slow: 1s}", "breaker: it has no counterpart"},
+		{"failsafe-go", "breaker: {slow_rate: 50%, slow: 1s}", "breaker has no counterpart there"},
 		{"envoy", "hedge: {delay: 1s, same_replica: false}", "hedge.same_replica is false here, and true there"},
 		{"grpc", "hedge: {delay: 1s, same_replica: true}", "hedge.same_replica is true here, and false there"},
-		{"failsafe-go", "fallback: {value: default}", "fallback: it is not exported"},
+		{"failsafe-go", "fallback: {value: default}", "fallback has a counterpart there that is not exported"},
 		{"istio", "bulkhead: {preset: envoy, streams: 9}", "maxConcurrentStreams: 9"},
-		{"istio", "outlier: {accrual: {}}, balance: {pick: random}", "outlier: it has no counterpart"},
+		{"istio", "outlier: {accrual: {}}, balance: {pick: random}", "outlier has no counterpart there"},
 		{"envoy", "balance: {pick: static_stride}", "balance.pick"},
 		{"grpc", "balance: {pick: static_stride}", "balance.reports"},
 		{"istio", "bulkhead: {preset: envoy}", "http1MaxPendingRequests: 1024"},
 		{"resilience4j", "retry: {}, breaker: {}, order: [breaker, retry]", "order is breaker, retry here, and retry, breaker there"},
 		{"envoy", "timeout: {total: 1s}, retry: {}, order: [retry, total]", "order is retry, total here, and total, retry there"},
 	} {
-		text, remarks := export.Named(c.target).Write("web", "api", between(t, c.policies))
+		text, remarks, _ := export.Named(c.target).Write("web", "api", between(t, c.policies))
 		if text += fmt.Sprint(remarks); !strings.Contains(text, c.want) {
 			t.Errorf("%s to %s: got %s\nwant %s", c.policies, c.target, text, c.want)
 		}
@@ -156,7 +159,7 @@ func TestFoundLost(t *testing.T) {
 
 // An outlier policy that is asked for alone is written around what chooses the replica.
 func TestOutlierAlone(t *testing.T) {
-	text, remarks := export.Named("grpc").Write("web", "api", between(t, "outlier: {preset: grpc}, balance: {preset: grpc_least_request}"), "outlier")
+	text, remarks, _ := export.Named("grpc").Write("web", "api", between(t, "outlier: {preset: grpc}, balance: {preset: grpc_least_request}"), "outlier")
 	if !strings.Contains(text, "outlier_detection_experimental") || !strings.Contains(text, "least_request_experimental") || len(remarks) > 0 {
 		t.Errorf("got %s%v", text, remarks)
 	}
@@ -164,7 +167,7 @@ func TestOutlierAlone(t *testing.T) {
 
 // A choice of replica that is not asked for is not written.
 func TestRetryAlone(t *testing.T) {
-	text, _ := export.Named("grpc").Write("web", "api", between(t, "retry: {preset: grpc}"), "retry")
+	text, _, _ := export.Named("grpc").Write("web", "api", between(t, "retry: {preset: grpc}"), "retry")
 	if strings.Contains(text, "loadBalancingConfig") {
 		t.Errorf("got %s", text)
 	}
@@ -172,7 +175,7 @@ func TestRetryAlone(t *testing.T) {
 
 // A file of Go imports what it uses.
 func TestImports(t *testing.T) {
-	text, _ := export.Named("failsafe-go").Write("web", "api", between(t, "bulkhead: {max: 10}"))
+	text, _, _ := export.Named("failsafe-go").Write("web", "api", between(t, "bulkhead: {max: 10}"))
 	if strings.Contains(text, `"time"`) {
 		t.Errorf("nothing uses package time:\n%s", text)
 	}

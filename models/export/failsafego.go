@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,9 +167,10 @@ func (e *edge) failsafeBreaker() string {
 	code := "circuitbreaker.NewBuilder[R]()"
 	switch {
 	case cfg.Failures > 0 && cfg.Rate == 0 && cfg.Count == 0: // so many in a row are all of the last so many
-		does = breaker.FailsafeGoRatio(cfg.Failures, cfg.Failures)
-		code += fmt.Sprintf(".WithFailureThreshold(%d)", cfg.Failures)
-		cfg.Count, cfg.Last, cfg.Failures = cfg.Failures, cfg.Failures, 0
+		cfg = e.lastOf(cfg)
+		cfg.Count, cfg.MinCalls = cfg.Last, 0
+		does = breaker.FailsafeGoRatio(cfg.Last, cfg.Last)
+		code += fmt.Sprintf(".WithFailureThreshold(%d)", cfg.Last)
 	case cfg.Count > 0 && cfg.Last > 0:
 		does = breaker.FailsafeGoRatio(cfg.Count, cfg.Last)
 		code += fmt.Sprintf(".WithFailureThresholdRatio(%d, %d)", cfg.Count, cfg.Last)
@@ -186,6 +188,9 @@ func (e *edge) failsafeBreaker() string {
 	default:
 		does = breaker.FailsafeGoRate(cfg.Rate, cfg.MinCalls, cfg.Window)
 		code += fmt.Sprintf(".WithFailureRateThreshold(%v, %d, %s)", cfg.Rate, cfg.MinCalls, goDuration(cfg.Window))
+	}
+	if cfg.Rate == 0 && does.Rate == 0 {
+		does.WholePercent = cfg.WholePercent // of what share
 	}
 	does.Open = cfg.Open
 	code += fmt.Sprintf(".WithDelay(%s)", goDuration(cfg.Open))
@@ -235,13 +240,12 @@ func (e *edge) failsafeHedge(imports *[]string) string {
 	does.Attempts = cfg.Attempts
 	code := fmt.Sprintf("hedgepolicy.NewBuilderWithDelay[R](%s)", goDuration(cfg.Delay))
 	if cfg.Mode == hedge.Quantile {
-		does.Mode, does.Learn = cfg.Mode, cfg.Learn
-		code = fmt.Sprintf("hedgepolicy.NewBuilderWithDelayQuantile[R](%v, 100, %d)", cfg.Learn.Quantile, cfg.Learn.MinCalls)
-		e.remarks = append(e.remarks, Remark{Path: e.path("hedge") + ".step", Is: "how far back it learns", Does: "the last calls, the newer the more, as quantileAge says"})
+		does.Mode, does.Learn = cfg.Mode, e.failsafeLearning(cfg)
+		code = fmt.Sprintf("hedgepolicy.NewBuilderWithDelayQuantile[R](%v, %d, %d)", does.Learn.Quantile, quantileAge, does.Learn.MinCalls)
 	}
 	code += fmt.Sprintf(".WithMaxHedges(%d)", cfg.Attempts-1)
-	if cfg.On != 0 { // the first result that is none of these wins
-		does.On, does.OnFailure = cfg.On, hedge.InTurn
+	if cfg.On != 0 { // the first result that is no error wins
+		does.On, does.OnFailure = retry.FailsafeGo().On, hedge.InTurn
 		code += ".CancelIf(func(_ R, err error) bool { return err == nil })"
 	}
 	budget, limited := failsafeBudget(cfg.Budget, imports)
@@ -249,6 +253,25 @@ func (e *edge) failsafeHedge(imports *[]string) string {
 	code += budget
 	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
 	return code + ".Build()"
+}
+
+// quantileAge is about how many latencies its estimate of a quantile remembers.
+const quantileAge = 100
+
+// failsafeLearning returns what a hedge learns, and notes that it looks back over latencies, not over a time.
+func (e *edge) failsafeLearning(cfg hedge.Config) hedge.Learning {
+	is := cfg.Learn
+	does := hedge.Learning{
+		From: hedge.Results, Step: is.Step, Steps: is.Steps,
+		Quantile: min(max(is.Quantile, 0.001), 0.999), MinCalls: max(is.MinCalls, 1), // it panics at less, and at 1
+	}
+	if cfg.On != 0 {
+		does.From = hedge.Successes
+	}
+	back := fmt.Sprintf("a moving estimate of about the last %d latencies, however old", quantileAge)
+	e.remarks = append(e.remarks, Remark{Path: e.path("hedge") + ".step", Is: is.Step.String(), Does: back},
+		Remark{Path: e.path("hedge") + ".steps", Is: strconv.Itoa(is.Steps), Does: back})
+	return does
 }
 
 func (e *edge) failsafeBulkhead() string {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -30,19 +31,22 @@ func grpc(e *edge) string {
 		compare(e, "timeout", e.Timeout, &does)
 	}
 	var throttling object
-	if e.has("retry") {
+	if e.asks("retry") && codes(e.Retry.On) != nil && e.has("retry") { // a policy needs a code
 		var policy object
 		policy, throttling = e.grpcRetry()
 		method = append(method, member{"retryPolicy", policy})
 	}
 	if e.has("hedge") {
-		if e.has("retry") {
-			e.remarks = append(e.remarks, Remark{Path: e.path("hedge"), Is: "beside retry it"})
+		if slices.Contains(e.expressed, "retry") {
+			e.hedgeOrRetry()
 		} else {
 			var policy object
 			policy, throttling = e.grpcHedge()
 			method = append(method, member{"hedgingPolicy", policy})
 		}
+	}
+	if len(method) > 1 {
+		e.notes = append(e.notes, fmt.Sprintf("name.service is %q: write the full name of the service in its .proto file, such as shop.v1.Orders", e.callee))
 	}
 	config = config.with("methodConfig", []object{method}).with("retryThrottling", throttling)
 	pick, does := e.grpcBalance()
@@ -54,6 +58,9 @@ func grpc(e *edge) string {
 	}
 	if slices.Contains(e.expressed, "balance") || slices.Contains(e.expressed, "outlier") {
 		config = append(config, member{"loadBalancingConfig", []object{pick}})
+		if slices.Contains(e.expressed, "balance") && e.Balance.SkipUnhealthy {
+			config = append(config, member{"healthCheckConfig", object{{"serviceName", ""}}}) // of the whole server
+		}
 	}
 	return config.json()
 }
@@ -69,20 +76,37 @@ var grpcCodes = []struct {
 	{"ABORTED", patterns.KindsOf(patterns.Conflict)},
 }
 
-func codes(on patterns.Kinds) (list []string, kinds patterns.Kinds) {
+func codes(on patterns.Kinds) (list []string) {
 	for _, c := range grpcCodes {
 		if c.kind&on != 0 {
-			list, kinds = append(list, c.code), kinds|c.kind
+			list = append(list, c.code)
 		}
 	}
-	return list, kinds
+	return list
+}
+
+// codes returns the codes that stand for kinds of failure, and all kinds that they stand for, and notes where a server
+// may answer with another code.
+func (e *edge) codes(on patterns.Kinds) (list []string, kinds patterns.Kinds) {
+	for _, c := range grpcCodes {
+		if c.kind&on != 0 {
+			kinds |= c.kind
+		}
+	}
+	if on.Has(patterns.Failed) {
+		e.notes = append(e.notes, "failed is written as INTERNAL: add UNKNOWN if the server returns errors without a status")
+	}
+	if on.Has(patterns.Overloaded) {
+		e.notes = append(e.notes, "overloaded is written as UNAVAILABLE: add RESOURCE_EXHAUSTED if the server turns calls away with that")
+	}
+	return append([]string{}, codes(on)...), kinds
 }
 
 func (e *edge) grpcRetry() (policy, throttling object) {
 	cfg := e.Retry.Of()
 	does := retry.GRPC()
 	does.Attempts = min(max(cfg.Attempts, 2), 5) // a client caps it at 5
-	codes, kinds := codes(cfg.On)
+	codes, kinds := e.codes(cfg.On)
 	does.On = kinds
 	b := cfg.Backoff
 	does.Backoff.First, does.Backoff.Max, does.Backoff.Factor = max(b.First, time.Nanosecond), b.Max, b.Factor
@@ -118,7 +142,7 @@ func (e *edge) grpcHedge() (policy, throttling object) {
 	cfg := e.Hedge.Of()
 	does := hedge.GRPC()
 	does.Attempts, does.Delay = min(max(cfg.Attempts, 2), 5), cfg.Delay
-	codes, kinds := codes(cfg.On)
+	codes, kinds := e.codes(cfg.On)
 	does.On = kinds
 	does.Budget, throttling = grpcThrottling(cfg.Budget)
 	compare(e, "hedge", scenario.As[scenario.Hedge](cfg), scenario.As[scenario.Hedge](does))
@@ -151,7 +175,7 @@ func (e *edge) grpcBalance() (policy object, does balance.Config) {
 		does.Ring = cfg.Ring
 		policy = object{{"ring_hash_experimental", object{{"minRingSize", cfg.Ring.MinSize}, {"maxRingSize", cfg.Ring.MaxSize}}}}
 	}
-	does.SkipUnhealthy = cfg.SkipUnhealthy // with a healthCheckConfig
+	does.SkipUnhealthy = cfg.SkipUnhealthy // by a healthCheckConfig
 	return policy, does
 }
 

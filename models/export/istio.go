@@ -47,7 +47,11 @@ func istio(e *edge) string {
 			{"metadata", object{{"name", e.callee}}}, {"spec", spec},
 		}.yaml()
 	}
-	return resource("VirtualService", object{{"hosts", []string{e.callee}}, {"http", []object{http}}}) +
+	about := ""
+	if e.asks("balance") && e.Balance.SkipUnhealthy {
+		about = comments("# ", []string{"What leaves unhealthy pods out are their readiness probes, which belong to the Deployment."})
+	}
+	return about + resource("VirtualService", object{{"hosts", []string{e.callee}}, {"http", []object{http}}}) +
 		"---\n" + resource("DestinationRule", object{{"host", e.callee}}.with("trafficPolicy", policy))
 }
 
@@ -137,14 +141,16 @@ func (e *edge) istioBalance() object {
 		does.Table = cfg.Table
 		o = object{{"consistentHash", object{{"httpHeaderName", "x-key"}, {"maglev", object{{"tableSize", cfg.Table}}}}}}
 	default:
-		does.Pick = cfg.Pick
+		if cfg.Pick == balance.SmoothWeighted { // which its round robin is with weights
+			does.Pick = cfg.Pick
+		}
 		o = object{{"simple", "ROUND_ROBIN"}}
 	}
 	if w := cfg.SlowStart; w.Window > 0 {
 		does.SlowStart = w
 		o = append(o, member{"warmup", object{{"duration", seconds(w.Window)}, {"minimumPercent", percent(w.MinWeight)}, {"aggression", w.Aggression}}})
 	}
-	does.SkipUnhealthy, does.AvoidLast = cfg.SkipUnhealthy, cfg.AvoidLast
+	does.SkipUnhealthy, does.AvoidLast = cfg.SkipUnhealthy, e.envoyAvoidsLast()
 	does.Panic = 0 // minHealthPercent is 0 by default
 	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
 	return o

@@ -48,8 +48,8 @@ func (e *edge) resilience4jBreaker() object {
 	does := breaker.Resilience4j()
 	o := object{}
 	if cfg.Failures > 0 && cfg.Rate == 0 && cfg.Count == 0 && cfg.SlowRate == 0 { // so many in a row are all of the last so many
-		cfg.Last, cfg.MinCalls, cfg.Rate = cfg.Failures, cfg.Failures, 1
-		cfg.Failures = 0
+		cfg = e.lastOf(cfg)
+		cfg.MinCalls, cfg.Rate = cfg.Last, 1
 	}
 	if cfg.Last > 0 {
 		does.Last = cfg.Last
