@@ -34,10 +34,11 @@ type Replica struct {
 	front  patterns.Policy
 	fronts int // there were so far
 	rules  Rules
-	unread int  // calls that have arrived during the present pause
-	before int  // calls that are with the policy in front
-	queue  line // calls that wait for a thread
-	busy   int  // threads taken
+	unread int    // calls that have arrived during the present pause
+	before int    // calls that are with the policy in front
+	queue  line   // calls that wait for a thread
+	busy   int    // threads taken
+	idle   []*job // to be used again: each is behind the policy in front of this replica
 	stats  Stats
 	areaAt sim.Time // when stats.Area was brought up to date
 

@@ -30,7 +30,7 @@ type job struct {
 // Serve takes a call that has arrived. It is called by the network.
 func (r *Replica) Serve(x *exchange) {
 	r.stats.Arrived++
-	j := r.svc.job(r, x)
+	j := r.job(x)
 	if r.group.Paused() {
 		r.unread++
 		r.group.AtCall(r.group.Now(), read, j) // happens at Resume
@@ -138,7 +138,7 @@ func (r *Replica) done(j *job, resp patterns.Response, err error) {
 		r.stats.Wasted++
 	}
 	j.x.Reply(resp, err)
-	r.svc.idle = append(r.svc.idle, j)
+	r.idle = append(r.idle, j)
 }
 
 // next gives the thread that has come free to a call that waits.
@@ -252,15 +252,15 @@ func (r *Replica) count(fate fate) {
 
 func (r *Replica) answer(j *job, err error) {
 	j.x.Reply(patterns.Response{From: r.name}, err)
-	r.svc.idle = append(r.svc.idle, j)
+	r.idle = append(r.idle, j)
 }
 
 // job returns a job for a call that has arrived.
-func (svc *Service) job(r *Replica, x *exchange) *job {
+func (r *Replica) job(x *exchange) *job {
 	var j *job
-	if n := len(svc.idle); n > 0 {
-		j = svc.idle[n-1]
-		svc.idle = svc.idle[:n-1]
+	if n := len(r.idle); n > 0 {
+		j = r.idle[n-1]
+		r.idle = r.idle[:n-1]
 	} else {
 		j = new(job)
 		j.abandoned = func(*exchange) { j.cancel() }

@@ -77,7 +77,6 @@ type Service struct {
 	luck      sim.Keyed // whose calls fail
 	errors    callErrors
 	replicas  []*Replica
-	idle      []*job
 }
 
 // NewService returns a service without replicas. It panics if the configuration is not valid.

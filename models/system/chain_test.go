@@ -15,6 +15,7 @@ import (
 	"github.com/nines-sim/nines/patterns"
 	"github.com/nines-sim/nines/patterns/balance"
 	"github.com/nines-sim/nines/patterns/breaker"
+	"github.com/nines-sim/nines/patterns/ratelimit"
 	"github.com/nines-sim/nines/patterns/retry"
 	"github.com/nines-sim/nines/patterns/timeout"
 	"github.com/nines-sim/nines/sim"
@@ -27,6 +28,7 @@ type chained struct {
 	rate    float64       // callers a second
 	failing float64       // share of the calls that a replica answers with an error
 	bare    bool          // without the policies: callers take the replicas in turn
+	front   bool          // a limit that nobody reaches stands before each replica
 	attempt time.Duration // timeout of each; the total is half as long again
 	breaker breaker.Config
 }
@@ -77,6 +79,9 @@ func (c chained) run(t testing.TB, n int) (sp spent) {
 		for i := range 2 {
 			r := svc.Add(nodes.NewMachine(s, net.AddHost(fmt.Sprint("machine ", i), network.Place{Zone: "z"}), 0))
 			r.Start()
+			if c.front {
+				r.SetFront(ratelimit.New(ratelimit.Config{Limit: 1000, Burst: 1000, Period: time.Second, Server: true}, s.Now()))
+			}
 			targets = append(targets, r.Target(via, here))
 		}
 		call := c.policies(s, targets)
@@ -120,7 +125,8 @@ func (c chained) run(t testing.TB, n int) (sp spent) {
 }
 
 // BenchmarkChain is one call with the policies, and one without them, in processor time. The difference,
-// policies-ns/op, is what timeout, retry, breaker and balance cost: they bring no events of their own.
+// policies-ns/op, is what timeout, retry, breaker and balance cost: they bring no events of their own. What stands before
+// a replica costs front-ns/op.
 func BenchmarkChain(b *testing.B) {
 	c := chained{rate: 140, attempt: time.Second, breaker: breaker.DefaultConfig()}
 	with := c.run(b, b.N)
@@ -129,6 +135,10 @@ func BenchmarkChain(b *testing.B) {
 	if math.Abs(with.events-without.events) > 0.01*without.events {
 		b.Errorf("%v events a call with the policies, %v without", with.events, without.events)
 	}
+	c.front = true
+	fronted := c.run(b, b.N)
+	b.ReportMetric(fronted.ns-without.ns, "front-ns/op")
+	b.ReportMetric(fronted.allocs, "front-allocs/op")
 	b.ReportMetric(with.ns, "ns/op")
 	b.ReportMetric(without.ns, "bare-ns/op")
 	b.ReportMetric(with.ns-without.ns, "policies-ns/op")
@@ -147,6 +157,7 @@ func TestChainAllocatesNothing(t *testing.T) {
 		{"success", chained{rate: 140, attempt: time.Second, breaker: breaker.DefaultConfig()}, []string{"ok"}},
 		{"retry", chained{rate: 100, failing: 0.2, attempt: time.Second, breaker: breaker.DefaultConfig()}, []string{"ok", "failed"}},
 		{"timeout", chained{rate: 40, attempt: 10 * time.Millisecond, breaker: never}, []string{"ok", "timeout"}},
+		{"front", chained{rate: 140, attempt: time.Second, breaker: breaker.DefaultConfig(), front: true}, []string{"ok"}},
 		{"rejection", chained{rate: 100, failing: 0.5, attempt: time.Second, breaker: breaker.Consecutive(2, 50*time.Millisecond)}, []string{"ok", "rejected"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
