@@ -120,3 +120,13 @@ func TestPresetIsChanged(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Envoy and gRPC tell the server when the caller gives up, and other libraries do not.
+func TestWhoseTimeoutsCancel(t *testing.T) {
+	for _, p := range timeout.Presets() {
+		cancels := p.Name == "envoy" || p.Name == "grpc"
+		if got := policies(t, "timeout: {preset: "+p.Name+"}").Timeout.Cancel; got != cancels {
+			t.Errorf("%s: cancel is %v, want %v", p.Name, got, cancels)
+		}
+	}
+}

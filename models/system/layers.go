@@ -99,15 +99,6 @@ func countsOf(policy any) []measure.LayerCount {
 		return []measure.LayerCount{count("hedges", c.Hedges), count("won", c.Won), count("denied", c.Denied), count("cancelled", c.Cancelled)}
 	case breakers:
 		return p.counts()
-	case interface{ Counts() breaker.Counts }:
-		c := p.Counts()
-		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected), count("opened", c.Opened)}
-	case interface{ Counts() bulkhead.Counts }:
-		c := p.Counts()
-		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full), count("waited_too_long", c.Waited)}
-	case interface{ Counts() ratelimit.Counts }:
-		c := p.Counts()
-		return []measure.LayerCount{count("allowed", c.Allowed), count("waited", c.Waited), count("rejected", c.Rejected)}
 	case *shed.Limiter:
 		c := p.Counts()
 		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected)}
@@ -123,14 +114,23 @@ func countsOf(policy any) []measure.LayerCount {
 	case *bulkhead.Partitions:
 		c := p.Total()
 		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full)}
-	case interface{ Counts() outlier.Counts }:
-		c := p.Counts()
-		return []measure.LayerCount{count("detected", c.Detected), count("ejected", c.Ejected), count("too_many", c.Overflow), count("returned", c.Returned)}
 	case *byAnswer:
 		return countsOf(p.policy)
 	case *fallback.Fallback:
 		c := p.Counts()
 		return []measure.LayerCount{count("used", c.Used), count("failed", c.Failed), count("rejected", c.Rejected)}
+	case interface{ Counts() breaker.Counts }:
+		c := p.Counts()
+		return []measure.LayerCount{count("allowed", c.Allowed), count("rejected", c.Rejected), count("opened", c.Opened)}
+	case interface{ Counts() bulkhead.Counts }:
+		c := p.Counts()
+		return []measure.LayerCount{count("entered", c.Entered), count("full", c.Full), count("waited_too_long", c.Waited)}
+	case interface{ Counts() ratelimit.Counts }:
+		c := p.Counts()
+		return []measure.LayerCount{count("allowed", c.Allowed), count("waited", c.Waited), count("rejected", c.Rejected)}
+	case interface{ Counts() outlier.Counts }:
+		c := p.Counts()
+		return []measure.LayerCount{count("detected", c.Detected), count("ejected", c.Ejected), count("too_many", c.Overflow), count("returned", c.Returned)}
 	case interface{ LayerCounts() []measure.LayerCount }: // of somebody's own
 		return p.LayerCounts()
 	}

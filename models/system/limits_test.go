@@ -3,9 +3,11 @@ package system
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 
 	"github.com/nines-sim/nines/models/theory"
+	"github.com/nines-sim/nines/patterns"
 )
 
 // sent plays a story and returns how many calls went from visitors to the front.
@@ -173,6 +175,45 @@ workload: {visits: {rate: 1/s, arrivals: regular, mix: {front.do: 100%}}}
 	e := edgeOf(t, out, "visits.front")
 	if calls := out.Result.Calls; calls.OK < 1 || calls.OK > 2 || calls.Rejected+calls.OK+calls.Open != e.Calls {
 		t.Errorf("%+v of %d calls: want one or two, and all others turned away as too many", calls, e.Calls)
+	}
+}
+
+// The luck of a shedder is that of a replica in one of its lives: another replica has another, and so has the next life.
+func TestShedderHasLuckOfItsLife(t *testing.T) {
+	for _, kind := range []string{"vegas", "gradient"} {
+		sc := parse(t, `
+services:
+  front: {replicas: 2, shed: {kind: `+kind+`}, ops: {do: {work: 1ms, calls: [back.do]}}}
+  back: {ops: {do: {work: 1ms}}}
+calls: {front: {back: {shed: {kind: `+kind+`}}}}
+workload: {visits: {rate: 1/s, mix: {front.do: 100%}}}
+`)
+		inside(t, sc, nil, func(sys *System) {
+			svc := sys.services[0]
+			first, second := svc.members[0], svc.members[1]
+			shedders := map[string]func(m *member) patterns.Policy{
+				"before the server": svc.front,
+				"before its calls": func(m *member) patterns.Policy {
+					return sys.policy(sys.edge("front", "back"), "shed", nil, m.Group())
+				},
+			}
+			for where, shedder := range shedders {
+				one := shedder(first)
+				if !reflect.DeepEqual(one, shedder(first)) {
+					t.Errorf("%s %s: built twice in one life it is not the same", kind, where)
+				}
+				if reflect.DeepEqual(one, shedder(second)) {
+					t.Errorf("%s %s: two replicas have the same luck", kind, where)
+				}
+				for _, m := range svc.members { // both have lived as often as each other
+					m.Crash()
+					m.Start()
+				}
+				if reflect.DeepEqual(one, shedder(first)) {
+					t.Errorf("%s %s: two lives have the same luck", kind, where)
+				}
+			}
+		}, nil)
 	}
 }
 
