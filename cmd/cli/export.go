@@ -49,11 +49,7 @@ Targets:` + about,
 		if to.value == "" {
 			return usage("--to is missing: one of %s", strings.Join(targets, ", "))
 		}
-		src, err := a.open(args[0])
-		if err != nil {
-			return err
-		}
-		sc, err := src.file.Variant(variant, sets...)
+		_, sc, err := a.openVariant(args[0], variant, sets)
 		if err != nil {
 			return err
 		}

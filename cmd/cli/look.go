@@ -154,11 +154,7 @@ column is the most by which they can multiply the calls. Notes say what is allow
 	cmd.Flags().StringArrayVar(&sets, "set", nil, "set a path to a value first (path=value; repeatable)")
 	a.completeFrom(cmd, "variant", variantNames)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		src, err := a.open(args[0])
-		if err != nil {
-			return err
-		}
-		sc, err := src.file.Variant(variant, sets...)
+		src, sc, err := a.openVariant(args[0], variant, sets)
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,16 @@ func (a *app) open(arg string) (*source, error) {
 	return &source{name, text, file}, err
 }
 
+// openVariant opens a scenario, and one of its variants with paths that are set to values first.
+func (a *app) openVariant(arg, variant string, sets []string) (*source, *scenario.Scenario, error) {
+	src, err := a.open(arg)
+	if err != nil {
+		return nil, nil, err
+	}
+	sc, err := src.file.Variant(variant, sets...)
+	return src, sc, err
+}
+
 // named returns the text of a scenario that ships, or of the program's own.
 func (a *app) named(name string) ([]byte, error) {
 	if slices.Contains(a.own(), name) {
