@@ -319,6 +319,12 @@ func (r *reviewer) theChoices() {
 			if p.Balance.Zones.Mode != balance.Ignore && r.s.Service(caller) == nil {
 				note(path+".balance.zones", "%s is in no zone: zones do not matter to it", caller)
 			}
+			if b := p.Breaker; b != nil && b.Last > 0 && b.MinCalls > b.Last {
+				note(path+".breaker.min_calls", "is %d, of which the window of the last %d has room for %d only: those are enough", b.MinCalls, b.Last, b.Last)
+			}
+			if p.Hedge != nil && callee.Instances() == 1 && !callee.External {
+				note(path+".hedge", "%s has one replica: a copy waits where the first waits", name)
+			}
 			if p.Outlier == nil {
 				continue
 			}

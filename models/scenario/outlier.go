@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/nines-sim/nines/patterns/outlier"
 )
 
@@ -78,22 +81,39 @@ func (o *Outlier) never(replicas int) string {
 	if o.Rules == outlier.GRPCRules && o.MaxEjected == 0 {
 		return "max_ejected is none at all"
 	}
-	inARow := func(r outlier.InARow) bool { return r.Failures > 0 && r.Enforce > 0 }
-	if inARow(o.Failures) || inARow(o.Gateway) || o.Split && inARow(o.Local) {
+	var why []string
+	inARow := func(key string, r outlier.InARow) bool {
+		if r.Failures > 0 && r.Enforce == 0 {
+			why = append(why, key+".enforce is 0%")
+		}
+		return r.Failures > 0 && r.Enforce > 0
+	}
+	if inARow("consecutive", o.Failures) || inARow("consecutive_gateway", o.Gateway) || o.Split && inARow("consecutive_local", o.Local) {
 		return ""
 	}
-	if s := o.Share; s.Threshold > 0 && (s.Enforce > 0 || o.Split && s.EnforceLocal > 0) && replicas >= s.MinEndpoints {
-		return ""
+	if s := o.Share; s.Threshold > 0 {
+		switch {
+		case s.Enforce == 0 && !(o.Split && s.EnforceLocal > 0):
+			why = append(why, "failure_share.enforce is 0%")
+		case replicas < s.MinEndpoints:
+			why = append(why, fmt.Sprintf("failure_share.min_endpoints is %d", s.MinEndpoints))
+		default:
+			return ""
+		}
 	}
-	switch r := o.Rate; {
-	case r.Factor == 0 || r.Enforce == 0 && !(o.Split && r.EnforceLocal > 0):
-		return "none of its rules is enforced that could"
-	case replicas < r.MinEndpoints:
-		return "its rules need more (min_endpoints)"
-	case float64(r.Factor*r.Factor) >= float64(replicas-1):
-		return "one bad replica is no further than the square root of all others below the mean, which success_rate.factor exceeds"
+	if r := o.Rate; r.Factor > 0 {
+		switch {
+		case r.Enforce == 0 && !(o.Split && r.EnforceLocal > 0):
+			why = append(why, "success_rate.enforce is 0%")
+		case replicas < r.MinEndpoints:
+			why = append(why, fmt.Sprintf("success_rate.min_endpoints is %d", r.MinEndpoints))
+		case float64(r.Factor*r.Factor) >= float64(replicas-1):
+			why = append(why, "one bad replica is no further than the square root of all others below the mean, which success_rate.factor exceeds")
+		default:
+			return ""
+		}
 	}
-	return ""
+	return strings.Join(why, "; ")
 }
 
 // An Accrual ejects a replica by its own failures, and lets one call find out whether it works again.

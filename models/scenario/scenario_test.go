@@ -280,6 +280,37 @@ func TestLoadOfSteps(t *testing.T) {
 	}
 }
 
+// What is set on a call and cannot be is said, with what stands in its way.
+func TestNotesOnCalls(t *testing.T) {
+	f := parse(t, "")
+	for _, c := range []struct{ set, want string }{
+		{"breaker={last: 20, rate: 50%, min_calls: 100}", "breaker.min_calls: is 100, of which the window of the last 20 has room for 20 only: those are enough"},
+		{"breaker={last: 20, rate: 50%, min_calls: 20}", ""},
+		{"hedge={delay: 10ms}", "hedge: db has one replica: a copy waits where the first waits"},
+		{"outlier={preset: grpc, consecutive: {failures: 5}}", "ejected of the 2 of db: consecutive.enforce is 0%; failure_share.min_endpoints is 5; success_rate.min_endpoints is 5"},
+		{"outlier={preset: grpc, success_rate: {min_endpoints: 2}}", "ejected of the 2 of db: failure_share.min_endpoints is 5; one bad replica is no further"},
+		{"outlier={consecutive: {failures: 5}}", ""},
+	} {
+		replicas := 2
+		if strings.HasPrefix(c.set, "hedge") {
+			replicas = 1
+		}
+		notes, err := f.Notes("", fmt.Sprintf("services.db={replicas: %d, cpus: 2, ops: {read: {work: exp 5ms}}}", replicas), "calls.web.db."+c.set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var about []string
+		for _, n := range notes {
+			if strings.Contains(n.Path, "calls.") && !strings.Contains(n.Problem, "wait for ever") {
+				about = append(about, n.Headline())
+			}
+		}
+		if got := strings.Join(about, "\n"); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", c.set, got, c.want)
+		}
+	}
+}
+
 func TestNotes(t *testing.T) {
 	f := parse(t, "faults: {sale: {kind: surge, on: workload.users, by: 20x, every: 30d, lasts: 10m}}\n")
 	notes, err := f.Notes("", "web.ops.get.work=5ms", "web.threads=2", "default.retry={attempts: 3}")
