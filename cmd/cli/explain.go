@@ -87,7 +87,7 @@ func (a *app) page(name string) (scenario.Page, error) {
 			}
 		}
 		message := fmt.Sprintf("there is no policy %q", policy)
-		if near := scenario.Nearest(policy, pageNames()); same == nil && near != "" {
+		if near := scenario.NearestKey(policy, pageNames()); same == nil && near != "" {
 			same = []string{near}
 		}
 		if same != nil {

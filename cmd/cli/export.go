@@ -53,7 +53,7 @@ Targets:` + about,
 		if err != nil {
 			return err
 		}
-		caller, callee, families, err := pair(sc, args[1])
+		caller, callee, families, err := a.pair(sc, args[1])
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ Targets:` + about,
 }
 
 // pair takes a path such as calls.web.api or calls.web.api.retry apart.
-func pair(sc *scenario.Scenario, path string) (caller, callee string, families []string, err error) {
+func (a *app) pair(sc *scenario.Scenario, path string) (caller, callee string, families []string, err error) {
 	part := strings.Split(strings.TrimPrefix(path, "calls."), ".")
 	if len(part) < 2 || len(part) > 3 {
 		return "", "", nil, usage("%s is no pair: need calls.<caller>.<callee>, or one family of it", path)
@@ -95,6 +95,20 @@ func pair(sc *scenario.Scenario, path string) (caller, callee string, families [
 			message += fmt.Sprintf("; did you mean calls.%s?", near)
 		}
 		return "", "", nil, usage("%s", message)
+	}
+	if families := part[2:]; len(families) > 0 {
+		var known []string
+		for _, p := range scenario.Pages() {
+			if strings.HasPrefix(p.Where, "calls.") {
+				known = append(known, p.Name)
+			}
+		}
+		for _, f := range a.Families {
+			known = append(known, f.Name)
+		}
+		if !slices.Contains(known, families[0]) {
+			return "", "", nil, unknown("policy", families[0], known)
+		}
 	}
 	return part[0], part[1], part[2:], nil
 }

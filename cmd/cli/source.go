@@ -162,7 +162,7 @@ func causeNames(s *source) []string {
 // unknown says that a name is not among those that there are, and which is nearest.
 func unknown(what, name string, names []string) error {
 	message := fmt.Sprintf("there is no %s %q", what, name)
-	switch near := scenario.Nearest(name, names); {
+	switch near := scenario.NearestKey(name, names); {
 	case near != "":
 		message += fmt.Sprintf("; did you mean %s?", near)
 	case len(names) > 0:

@@ -53,13 +53,22 @@ func envoy(e *edge) string {
 	if e.asks("balance") && e.Balance.SkipUnhealthy {
 		about = append(about, "What leaves unhealthy hosts out are the health_checks of the cluster, which are to be added.")
 	}
-	return comments("# ", about) + object{{"route", route}, {"cluster", cluster}}.yaml()
+	written := object{}
+	if len(route) > 1 {
+		written = append(written, member{"route", route})
+	}
+	if len(cluster) > 1 {
+		written = append(written, member{"cluster", cluster})
+	}
+	return comments("# ", about) + written.yaml()
 }
 
 // envoyTimeouts writes the total, and returns the timeout of an attempt, which belongs to the retries.
 func (e *edge) envoyTimeouts(route *object) (perTry time.Duration) {
 	if !e.has("timeout") {
-		*route = append(*route, member{"timeout", "0s"}) // unset it would be 15s
+		if e.about("timeout") {
+			*route = append(*route, member{"timeout", "0s"}) // unset it would be 15s
+		}
 		return 0
 	}
 	total, perTry, does := e.deadlines()

@@ -116,16 +116,21 @@ func (e *edge) configured() []string {
 		{"hedge", e.Hedge != nil}, {"limit", e.Limit != nil}, {"shed", e.Shed != nil}, {"outlier", e.Outlier != nil},
 		{"bulkhead", e.Bulkhead != nil}, {"balance", true},
 	} {
-		if f.is && (len(e.families) == 0 || slices.Contains(e.families, f.name)) {
+		if f.is && e.about(f.name) {
 			list = append(list, f.name)
 		}
 	}
 	for _, own := range e.More {
-		if len(e.families) == 0 || slices.Contains(e.families, own.Family) {
+		if e.about(own.Family) {
 			list = append(list, own.Family)
 		}
 	}
 	return list
+}
+
+// about reports whether a family is asked for, configured or not: with others only, nothing is written of it.
+func (e *edge) about(family string) bool {
+	return len(e.families) == 0 || slices.Contains(e.families, family)
 }
 
 // compareOrder notes when the policies that are expressed do not stand as the target nests them.

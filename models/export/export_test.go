@@ -40,6 +40,8 @@ func TestDefaultsAreExpressed(t *testing.T) {
 		{"resilience4j", "bulkhead", "bulkhead: {preset: resilience4j}"},
 		{"resilience4j", "bulkhead", "bulkhead: {preset: resilience4j, wait: 100ms}"},
 		{"resilience4j", "limit", "limit: {preset: resilience4j}"},
+		{"resilience4j", "retry", "retry: {preset: resilience4j, backoff: 100ms}"},
+		{"failsafe-go", "retry", "retry: {preset: failsafe_go, backoff: 100ms}"},
 		{"envoy", "bulkhead", "bulkhead: {preset: envoy}"},
 		{"envoy", "hedge", "hedge: {preset: envoy}"},
 		{"grpc", "hedge", "hedge: {preset: grpc}"},
@@ -153,6 +155,20 @@ func TestFoundLost(t *testing.T) {
 		text, remarks, _ := export.Named(c.target).Write("web", "api", between(t, c.policies))
 		if text += fmt.Sprint(remarks); !strings.Contains(text, c.want) {
 			t.Errorf("%s to %s: got %s\nwant %s", c.policies, c.target, text, c.want)
+		}
+	}
+}
+
+// What is asked for alone says nothing of the rest: no retries that are none, no timeout that is none.
+func TestAskedAlone(t *testing.T) {
+	for _, c := range []struct{ target, family, not string }{
+		{"istio", "balance", "VirtualService"}, {"istio", "retry", "DestinationRule"}, {"istio", "timeout", "retries"},
+		{"envoy", "balance", "route:"}, {"envoy", "retry", "timeout:"}, {"envoy", "timeout", "cluster:\n"},
+	} {
+		all, _, _ := export.Named(c.target).Write("web", "api", between(t, "timeout: {total: 1s}, retry: {preset: resilience4j}, balance: {pick: random}"))
+		text, _, _ := export.Named(c.target).Write("web", "api", between(t, "timeout: {total: 1s}, retry: {preset: resilience4j}, balance: {pick: random}"), c.family)
+		if !strings.Contains(all, c.not) || strings.Contains(text, c.not) || text == "" {
+			t.Errorf("%s of %s alone:\n%s\nwith all:\n%s", c.family, c.target, text, all)
 		}
 	}
 }

@@ -119,6 +119,9 @@ func (e *edge) failsafeRetry(imports *[]string) string {
 		}
 		code += fmt.Sprintf(".WithBackoffFactor(%s, %s, %v)", goDuration(b.First), goDuration(longest), b.Factor)
 	default:
+		if neverCapped(b) {
+			does.Backoff.Max = b.Max
+		}
 		code += fmt.Sprintf(".WithDelay(%s)", goDuration(b.First))
 	}
 	switch {

@@ -32,7 +32,7 @@ func istio(e *edge) string {
 	}
 	if e.has("retry") {
 		http = append(http, member{"retries", e.istioRetry(perTry, &policy)})
-	} else {
+	} else if e.about("retry") {
 		http = append(http, member{"retries", object{{"attempts", 0}}}) // unset it would be 2
 	}
 	if e.has("balance") {
@@ -51,8 +51,14 @@ func istio(e *edge) string {
 	if e.asks("balance") && e.Balance.SkipUnhealthy {
 		about = comments("# ", []string{"What leaves unhealthy pods out are their readiness probes, which belong to the Deployment."})
 	}
-	return about + resource("VirtualService", object{{"hosts", []string{e.callee}}, {"http", []object{http}}}) +
-		"---\n" + resource("DestinationRule", object{{"host", e.callee}}.with("trafficPolicy", policy))
+	var written []string
+	if len(http) > 1 {
+		written = append(written, resource("VirtualService", object{{"hosts", []string{e.callee}}, {"http", []object{http}}}))
+	}
+	if len(policy) > 0 {
+		written = append(written, resource("DestinationRule", object{{"host", e.callee}, {"trafficPolicy", policy}}))
+	}
+	return about + strings.Join(written, "---\n")
 }
 
 func (e *edge) istioRetry(perTry time.Duration, policy *object) object {

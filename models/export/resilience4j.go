@@ -109,6 +109,8 @@ func (e *edge) resilience4jRetry() object {
 		if b.Max > 0 {
 			o = append(o, member{"exponentialMaxWaitDuration", milliseconds(does.Backoff.Max)})
 		}
+	} else if neverCapped(b) {
+		does.Backoff.Max = b.Max
 	}
 	// A random wait is at most the wait and a share of it more or less: full jitter comes nearest with a half.
 	switch {
@@ -122,6 +124,12 @@ func (e *edge) resilience4jRetry() object {
 	}
 	compare(e, "retry", e.Retry, scenario.As[scenario.Retry](does))
 	return o
+}
+
+// neverCapped reports whether the longest wait makes no difference: waits do not grow, and are no longer than that.
+func neverCapped(b retry.Backoff) bool {
+	grows := b.Growth != retry.Exponential || b.Factor > 1
+	return !grows && b.Jitter == retry.None && b.Max >= b.First
 }
 
 func (e *edge) resilience4jLimit() object {

@@ -78,9 +78,9 @@ func nearestKind(name string) string {
 
 var written = strings.NewReplacer("_", "", "-", "", ".", "")
 
-// nearestKey returns the key that a name which is none most likely stands for: by its name in a library, or by
+// NearestKey returns the key that a name which is none most likely stands for: by its name in a library, or by
 // its letters; "" if there is none.
-func nearestKey(name string, keys []string) string {
+func NearestKey(name string, keys []string) string {
 	for _, ours := range namesAbroad[strings.ToLower(written.Replace(name))] {
 		for _, key := range keys {
 			if key == ours {

@@ -32,11 +32,11 @@ func TestNearestKey(t *testing.T) {
 		"slidingWindowSize": "last", "failure_rate_threshold": "rate", "waitDurationInOpenState": "open", "opne": "open",
 		"maxAttempts": "", "sleepWindow": "open", "minimum-number-of-calls": "min_calls", "samplingDuration": "window",
 	} {
-		if got := nearestKey(name, breaker); got != want {
+		if got := NearestKey(name, breaker); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if got := nearestKey("slidingWindowSize", []string{"window", "rate"}); got != "window" {
+	if got := NearestKey("slidingWindowSize", []string{"window", "rate"}); got != "window" {
 		t.Errorf("without last: %s", got)
 	}
 }

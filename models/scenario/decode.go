@@ -103,7 +103,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 		case k == nil && sh.rest != nil:
 			others.fields = append(others.fields, f)
 		case k == nil:
-			d.errs = append(d.errs, f.pos.fail(join(path, f.key), noSuchKey(f.key, sh.keyNames()), nearestKey(f.key, sh.keyNames())))
+			d.errs = append(d.errs, f.pos.fail(join(path, f.key), noSuchKey(f.key, sh.keyNames()), NearestKey(f.key, sh.keyNames())))
 		case k.family != nil:
 			d.family(f.value, k, v.FieldByIndex(k.index), join(path, f.key))
 		default:
@@ -115,7 +115,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 	}
 	for _, k := range sh.keys {
 		misspelt := slices.ContainsFunc(n.fields, func(f field) bool {
-			return sh.key(f.key) == nil && nearestKey(f.key, sh.keyNames()) == k.name
+			return sh.key(f.key) == nil && NearestKey(f.key, sh.keyNames()) == k.name
 		})
 		if k.shape.tag.required && n.there(k.name) == nil && !misspelt {
 			d.fail(n, path, "needs the key "+k.name, "")
@@ -145,7 +145,7 @@ func (d *decoder) group(n *node, sh *shape, v reflect.Value, path string) {
 // noSuchKey says which keys there are, where none is near and they are not too many.
 func noSuchKey(key string, keys []string) string {
 	const most = 40
-	if len(keys) == 0 || len(keys) > most || nearestKey(key, keys) != "" {
+	if len(keys) == 0 || len(keys) > most || NearestKey(key, keys) != "" {
 		return "there is no such key"
 	}
 	return "there is no such key: expected " + wordList(keys, "or")

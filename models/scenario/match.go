@@ -111,7 +111,7 @@ func (m *matcher) walkGroup(n *node, sh *shape, done, rest []string, wild bool) 
 	if of == "" {
 		of = "a scenario"
 	}
-	m.miss(done, rest, fmt.Sprintf("%s has no key %s", of, rest[0]), nearestKey(rest[0], sh.keyNames()))
+	m.miss(done, rest, fmt.Sprintf("%s has no key %s", of, rest[0]), NearestKey(rest[0], sh.keyNames()))
 }
 
 func (m *matcher) walkTable(n *node, sh *shape, done, rest []string, wild bool) {
