@@ -145,6 +145,8 @@ func TestFoundLost(t *testing.T) {
 		{"grpc", "hedge: {delay: 1s, same_replica: true}", "hedge.same_replica is true here, and false there"},
 		{"failsafe-go", "fallback: {value: default}", "fallback has a counterpart there that is not exported"},
 		{"istio", "bulkhead: {preset: envoy, streams: 9}", "maxConcurrentStreams: 9"},
+		{"istio", "outlier: {preset: envoy}, balance: {pick: random, panic: 50%}", "minHealthPercent: 50"},
+		{"istio", "balance: {pick: random, panic: 50%}", "balance.panic is 50% here, and none there"},
 		{"istio", "outlier: {accrual: {}}, balance: {pick: random}", "outlier has no counterpart there"},
 		{"envoy", "balance: {pick: static_stride}", "balance.pick"},
 		{"grpc", "balance: {pick: static_stride}", "balance.reports"},

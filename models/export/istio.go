@@ -157,7 +157,11 @@ func (e *edge) istioBalance() object {
 		o = append(o, member{"warmup", object{{"duration", seconds(w.Window)}, {"minimumPercent", percent(w.MinWeight)}, {"aggression", w.Aggression}}})
 	}
 	does.SkipUnhealthy, does.AvoidLast = cfg.SkipUnhealthy, e.envoyAvoidsLast()
-	does.Panic = 0 // minHealthPercent is 0 by default
+	does.Panic = 0
+	if e.asks("outlier") && e.Outlier.Accrual == nil { // there it is minHealthPercent, with 0 by default
+		does.Panic = cfg.Panic
+		wholePercent(&does.Panic)
+	}
 	compare(e, "balance", scenario.As[scenario.Balance](cfg), scenario.As[scenario.Balance](does))
 	return o
 }
@@ -171,6 +175,9 @@ func (e *edge) istioOutlier() object {
 		{"interval", seconds(cfg.Interval)}, {"baseEjectionTime", seconds(cfg.Base)}, {"maxEjectionPercent", wholePercent(&does.MaxEjected)},
 	}
 	does.Failures, does.Gateway, does.Local = outlier.InARow{}, outlier.InARow{}, outlier.InARow{}
+	if panics := e.Balance.Of().Panic; panics > 0 && e.about("balance") {
+		o = append(o, member{"minHealthPercent", wholePercent(&panics)})
+	}
 	inARow := func(name string, r outlier.InARow, set *outlier.InARow) {
 		if r.Failures > 0 && r.Enforce > 0 {
 			*set = outlier.InARow{Failures: r.Failures, Enforce: 1}
