@@ -132,9 +132,15 @@ type telling struct {
 	report balance.Report // of the last answer
 }
 
-func (t *telling) Load() float64              { return t.load }
-func (t *telling) LastReport() balance.Report { return t.report }
-func (t *telling) Unwrap() balance.Target     { return t.Target }
+func (t *telling) Load() float64          { return t.load }
+func (t *telling) Unwrap() balance.Target { return t.Target }
+
+// LastReport hands a report over once: a call that a breaker behind the balancer turns away has brought none.
+func (t *telling) LastReport() balance.Report {
+	last := t.report
+	t.report = balance.Report{}
+	return last
+}
 
 func (t *telling) Call(p *sim.Process, req patterns.Request) (patterns.Response, error) {
 	resp, err := t.Target.Call(p, req)

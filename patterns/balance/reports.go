@@ -14,7 +14,7 @@ import (
 //
 // Without failures that is how many calls a second the target could answer. Whoever has not reported for
 // long enough, or not for too long, has the mean weight of the others. A replica measures for ten seconds
-// at a time; it reports with each answer.
+// at a time; it reports with each answer, of those calls that it began to work at.
 type Reports struct {
 	Update       time.Duration `nines:"update,none"`         // weights are made anew so often; 0: nobody reports, and weights are those of the scenario
 	Blackout     time.Duration `nines:"blackout,none"`       // reports count after a replica has sent them for so long
@@ -41,7 +41,8 @@ func (r Reports) check(f *check.Fields, pick Pick) {
 
 // A Reporter is a target that sends a report of its load with its answers.
 type Reporter interface {
-	// LastReport returns what came with the last answer; all zero if that had none.
+	// LastReport is asked when a call has ended, and returns what came with its answer; all zero if that had no
+	// report, or there was no answer.
 	LastReport() Report
 }
 

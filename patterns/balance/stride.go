@@ -10,7 +10,8 @@ import (
 // A stride is gRPC's static stride scheduler, which the pick StaticStride has (gRFC A58; scheduler.go of
 // weightedroundrobin, grpc-go v1.85.0). All in use are looked at in turn, again and again. In each round
 // one is chosen or passed over, so that of 65,535 rounds it is chosen in as many as its weight says,
-// where the greatest weight is 65,535, and those in which it is are spread evenly.
+// where the greatest weight is 65,535, and those in which it is are spread evenly. A weight that is less than
+// half of a 65,535th of the greatest is none: as there, it is never chosen.
 type stride struct {
 	inUse   []*member
 	weights []uint16 // of those in use; nil: each is chosen in every round
@@ -19,8 +20,8 @@ type stride struct {
 	due     sim.Time // when they are
 }
 
-// strided picks by static stride. Where that falls on one that the present pick leaves out, the call goes to
-// the next in turn.
+// strided picks by static stride: the next that the present pick does not leave out. If that takes too long, for
+// those that are left have little weight, it is the next in turn.
 func (b *Balancer) strided(draws *sim.Stream) *member {
 	s := &b.stride
 	if !b.sameInUse() {
@@ -34,31 +35,38 @@ func (b *Balancer) strided(draws *sim.Stream) *member {
 	if len(s.inUse) == 0 {
 		return nil
 	}
-	i := s.next()
-	for range s.inUse {
-		if m := s.inUse[i]; b.usable(m) {
-			return m
+	i := 0
+	for range 4 * len(s.inUse) {
+		if i = s.next(); b.usable(s.inUse[i]) {
+			return s.inUse[i]
 		}
+	}
+	for range s.inUse {
 		i = (i + 1) % len(s.inUse)
+		if b.usable(s.inUse[i]) {
+			return s.inUse[i]
+		}
 	}
 	return nil
 }
 
-// inUse reports whether m is one of those whose turn comes. One that is healthy again has reported nothing.
-func (b *Balancer) inUse(m *member) bool {
+// inUse reports whether m is one of those whose turn comes.
+func (b *Balancer) inUse(m *member) bool { return !b.believe || m.wasHealthy }
+
+// noticeHealth sees who is healthy now. Who is so again has reported nothing.
+func (b *Balancer) noticeHealth(m *member) {
 	healthy := m.Healthy()
 	if healthy && !m.wasHealthy {
 		m.reported = reported{}
 	}
 	m.wasHealthy = healthy
-	return healthy || !b.believe
 }
 
 // sameInUse reports whether the same are in use as at the last pick.
 func (b *Balancer) sameInUse() bool {
 	same, n := true, 0
 	for _, m := range b.members {
-		if !b.inUse(m) {
+		if b.noticeHealth(m); !b.inUse(m) {
 			continue
 		}
 		same = same && n < len(b.stride.inUse) && b.stride.inUse[n] == m

@@ -96,9 +96,19 @@ func TestStaticStrideGoesOnToTheNext(t *testing.T) {
 			t.Error("goes to whom it is to avoid")
 		}
 	}
-	b.stride.looked = 5 // the next is a, in round 2, who is left out
+	b = weights(Config{Pick: StaticStride, AvoidLast: true}, 1e6, 1, 1)
+	b.pick(0, &patterns.Request{ID: 1})
+	b.stride.looked = 2
 	if m := b.pick(0, &patterns.Request{ID: 9, Avoid: "a"}); m.name != "b" {
 		t.Errorf("%s is next to a", m.name)
+	}
+	b = weights(Config{Pick: StaticStride, AvoidLast: true}, 4, 4, 1)
+	shares := map[string]int{}
+	for i := range uint64(5000) {
+		shares[b.pick(0, &patterns.Request{ID: i + 1, Avoid: "b"}).name]++
+	}
+	if a := shares["a"]; a < 3998 || a > 4002 || a+shares["c"] != 5000 {
+		t.Errorf("of the calls that leave b out, %v; need four of five to a", shares)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestExportedGo(t *testing.T) {
 		"hedge: {mode: quantile, quantile: 95%}, limit: {rate: 50 in 500ms, wait: 2s}, breaker: {rate: 12.5%, window: 90s, open: 1m}",
 		"retry: {preset: cenkalti}, breaker: {consecutive: 5, half_open: 3}",
 	} {
-		text, _ := export.Named("failsafe-go").Write("web", "api", policiesOf(t, policies))
+		text, _, _ := export.Named("failsafe-go").Write("web", "api", policiesOf(t, policies))
 		file := filepath.Join(dir, fmt.Sprintf("p%d.go", i))
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -74,9 +74,10 @@ func TestExportedServiceConfig(t *testing.T) {
 	for _, policies := range []string{
 		"retry: {preset: grpc}, balance: {preset: grpc_least_request}, outlier: {preset: grpc}",
 		"retry: {attempts: 9, backoff: 0s..unlimited, budget: none}, timeout: {total: 2s}, balance: {pick: ring_hash}",
+		"balance: {preset: grpc_weighted_round_robin}",
 		"retry: {attempts: 2, backoff: 10ms, growth: linear, step: 10ms}, outlier: {preset: envoy}",
 	} {
-		text, _ := export.Named("grpc").Write("web", "api", policiesOf(t, policies))
+		text, _, _ := export.Named("grpc").Write("web", "api", policiesOf(t, policies))
 		client, err := grpc.NewClient("passthrough:///api", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(text))
 		if err != nil {
 			t.Errorf("%s: %v\n%s", policies, err, text)

@@ -85,7 +85,7 @@ func percent(v float64, decimals int) string {
 }
 
 // highEnd writes the upper end of an interval in percent. It has more decimals where it would become "100"
-// without them, for what is written must not be below it: a target could lie between.
+// without them, and be cut to "99.9": a target of 99.95 would seem to be missed.
 func highEnd(v float64, decimals int) string {
 	for v < 1 && decimals < most && strings.HasPrefix(strconv.FormatFloat(100*v, 'f', decimals, 64), "100") {
 		decimals++

@@ -39,6 +39,10 @@ func newTerm(y []float64, ordered bool) term {
 		t.value += v
 	}
 	t.value /= n
+	if slices.Min(y) == slices.Max(y) {
+		t.value = y[0] // a sum of tenths is not ten times a tenth
+		return t
+	}
 	var m2, m3, steps float64
 	for i, v := range y {
 		d := v - t.value
@@ -47,9 +51,6 @@ func newTerm(y []float64, ordered bool) term {
 		if i > 0 {
 			steps += (v - y[i-1]) * (v - y[i-1])
 		}
-	}
-	if n < 2 || m2 == 0 {
-		return t
 	}
 	variance := m2 / (n - 1)
 	if ordered {

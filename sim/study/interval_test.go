@@ -307,11 +307,13 @@ func TestHallUndoesItself(t *testing.T) {
 // certain. Many that do are of a kind that does not vary.
 func TestEqualCostsOfFewRuns(t *testing.T) {
 	for n := 1; n <= 2*Covered; n++ {
-		m := newTerm(slices.Repeat([]float64{44}, n), false)
-		m.floor, m.ceil = 0, 1000
-		low, high := m.limits(0.95)
-		if few := n < Covered; few && (low != 0 || high != 1000) || !few && (low != 44 || high != 44) {
-			t.Errorf("%d runs of 44: [%v, %v]", n, low, high)
+		for _, cost := range []float64{44, 0.1} {
+			m := newTerm(slices.Repeat([]float64{cost}, n), false)
+			m.floor, m.ceil = 0, 1000
+			low, high := m.limits(0.95)
+			if few := n < Covered; few && (low != 0 || high != 1000) || !few && (low != cost || high != cost) {
+				t.Errorf("%d runs of %v: [%v, %v]", n, cost, low, high)
+			}
 		}
 		if low, high := newTerm(make([]float64, n), false).limits(0.95); n > 1 && (low != 0 || high != 0) {
 			t.Errorf("%d runs without a difference: [%v, %v]", n, low, high)
