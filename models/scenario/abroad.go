@@ -20,7 +20,7 @@ var namesAbroad = map[string][]string{
 	"jitterfactor": {"spread"}, "retryon": {"on"}, "retryablestatuscodes": {"on"}, "recordexceptions": {"on"}, "retryexceptions": {"on"},
 	"shouldhandle": {"on"}, "handleerrors": {"on"}, "maxelapsedtime": {"elapsed"}, "maxduration": {"elapsed"}, "retrybudget": {"budget"},
 	"retrythrottling": {"budget"}, "previoushosts": {"same_replica"}, "hedgingdelay": {"delay"},
-	"pertrytimeout": {"attempt"}, "timeoutduration": {"attempt", "wait"}, "percall": {"attempt"},
+	"pertrytimeout": {"attempt"}, "timeoutduration": {"attempt", "wait"},
 
 	// breaker
 	"slidingwindowsize": {"last", "window"}, "slidingwindowtype": {"last", "window"}, "minimumnumberofcalls": {"min_calls"},
@@ -64,7 +64,7 @@ var kindsAbroad = map[string]string{
 	"500": "failed", "5xx": "failed", "internal": "failed", "unknown": "failed",
 	"504": "timeout", "408": "timeout", "deadlineexceeded": "timeout",
 	"connectfailure": "refused", "503": "overloaded", "429": "overloaded", "resourceexhausted": "overloaded", "gatewayerror": "overloaded",
-	"refusedstream": "overloaded", "409": "conflict", "aborted": "conflict", "retriable4xx": "conflict", "502": "reset",
+	"409": "conflict", "aborted": "conflict", "retriable4xx": "conflict",
 }
 
 // nearestKind returns the kind of failure that a name which is none most likely stands for, or "".
