@@ -28,8 +28,9 @@ func (a *app) plot() *cobra.Command {
 paths, and further folders, make further lines. The values that are drawn are printed too.
 
 Metrics (--y): availability and bad_minutes, of the first objective or as checkout.availability of
-another; bad_minutes that one cause brings to the first objective, as payment_slow.bad_minutes; and what runs measure (load_factor, p50_ms, p99_ms, p999_ms, double, late, lost, alerts), of calm
-runs and timelines or as payment_slow.p99_ms of the incidents of a cause.`,
+another; bad_minutes that one cause brings to the first objective, as payment_slow.bad_minutes; and what
+runs measure (load_factor, p50_ms, p99_ms, p999_ms, double, late, lost, alerts), of calm runs and timelines
+or as payment_slow.p99_ms of the incidents of a cause.`,
 		Args: cobra.MinimumNArgs(1),
 		Example: a.examples(
 			"plot nines-out/retry-storm-1a2b3c4d",

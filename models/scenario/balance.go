@@ -14,8 +14,8 @@ type Balance struct {
 
 // In turn, whatever the health; another try goes to another replica if there is one. What counts only with
 // other picks and modes is as in Envoy (choice_count 2, table_size 65537, slow start's aggression 1 and
-// min_weight_percent 10, min_cluster_size 6, overprovisioning_factor 140), gRPC (rings of 1024 to 4096; blackout 10s, expiration 3m, error_penalty 1 of reports) and
-// Finagle (decayTime 10s).
+// min_weight_percent 10, min_cluster_size 6, overprovisioning_factor 140), gRPC (rings of 1024 to 4096; blackout
+// 10s, expiration 3m, error_penalty 1 of reports) and Finagle (decayTime 10s).
 func (b *Balance) defaults() {
 	b.Config = balance.Config{AvoidLast: true}
 	b.aside()

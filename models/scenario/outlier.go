@@ -91,23 +91,23 @@ func (o *Outlier) never(replicas int) string {
 	if inARow("consecutive", o.Failures) || inARow("consecutive_gateway", o.Gateway) || o.Split && inARow("consecutive_local", o.Local) {
 		return ""
 	}
-	if s := o.Share; s.Threshold > 0 {
+	for _, rule := range []struct {
+		key            string
+		on             bool
+		enforce, local float64
+		least          int
+		tooFar         bool // one bad replica is never
+	}{
+		{"failure_share", o.Share.Threshold > 0, o.Share.Enforce, o.Share.EnforceLocal, o.Share.MinEndpoints, false},
+		{"success_rate", o.Rate.Factor > 0, o.Rate.Enforce, o.Rate.EnforceLocal, o.Rate.MinEndpoints, float64(o.Rate.Factor*o.Rate.Factor) >= float64(replicas-1)},
+	} {
 		switch {
-		case s.Enforce == 0 && !(o.Split && s.EnforceLocal > 0):
-			why = append(why, "failure_share.enforce is 0%")
-		case replicas < s.MinEndpoints:
-			why = append(why, fmt.Sprintf("failure_share.min_endpoints is %d", s.MinEndpoints))
-		default:
-			return ""
-		}
-	}
-	if r := o.Rate; r.Factor > 0 {
-		switch {
-		case r.Enforce == 0 && !(o.Split && r.EnforceLocal > 0):
-			why = append(why, "success_rate.enforce is 0%")
-		case replicas < r.MinEndpoints:
-			why = append(why, fmt.Sprintf("success_rate.min_endpoints is %d", r.MinEndpoints))
-		case float64(r.Factor*r.Factor) >= float64(replicas-1):
+		case !rule.on:
+		case rule.enforce == 0 && !(o.Split && rule.local > 0):
+			why = append(why, rule.key+".enforce is 0%")
+		case replicas < rule.least:
+			why = append(why, fmt.Sprintf("%s.min_endpoints is %d", rule.key, rule.least))
+		case rule.tooFar:
 			why = append(why, "one bad replica is no further than the square root of all others below the mean, which success_rate.factor exceeds")
 		default:
 			return ""

@@ -23,16 +23,18 @@ type report struct {
 // starts begins anew, with a new life of the replica.
 func (r *report) starts(now sim.Time, busy time.Duration) { *r = report{since: now, busy: busy} }
 
-// answered counts an answer, of a replica whose cpus have worked for busy so far.
-func (r *report) answered(now sim.Time, err error, busy time.Duration, cpus int) {
+// answered counts an answer, and reports whether the measurement is full.
+func (r *report) answered(now sim.Time, err error) (full bool) {
 	r.answers++
 	if err != nil {
 		r.failures++
 	}
+	return now.Sub(r.since) >= reportOver
+}
+
+// full ends a measurement, of a replica whose cpus have worked for busy so far, and begins the next.
+func (r *report) full(now sim.Time, busy time.Duration, cpus int) {
 	over := now.Sub(r.since)
-	if over < reportOver {
-		return
-	}
 	last := balance.Report{
 		Utilization: float64(busy-r.busy) / float64(over) / float64(cpus),
 		Rate:        float64(r.answers) / over.Seconds(),

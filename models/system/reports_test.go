@@ -24,7 +24,9 @@ func TestReport(t *testing.T) {
 			err = errors.New("no")
 		}
 		busy += 250 * time.Millisecond
-		r.answered(begin.Add(time.Duration(i+1)*reportOver/40), err, busy, 2)
+		if now := begin.Add(time.Duration(i+1) * reportOver / 40); r.answered(now, err) {
+			r.full(now, busy, 2)
+		}
 	}
 	want := balance.Report{Utilization: 0.5, Rate: 4, Failures: 1}
 	if r.last != want {
@@ -35,7 +37,9 @@ func TestReport(t *testing.T) {
 			t.Fatalf("after %d more it reports %v already", i, r.last)
 		}
 		busy += 250 * time.Millisecond
-		r.answered(begin.Add(reportOver+time.Duration(i+1)*reportOver/20), nil, busy, 2)
+		if now := begin.Add(reportOver + time.Duration(i+1)*reportOver/20); r.answered(now, nil) {
+			r.full(now, busy, 2)
+		}
 	}
 	if want := (balance.Report{Utilization: 0.25, Rate: 2}); r.last != want {
 		t.Errorf("reports %v, want %v", r.last, want)

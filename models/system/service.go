@@ -162,7 +162,10 @@ func (svc *service) handle(p *sim.Process, r *nodes.Replica, req patterns.Reques
 		limit.Close()
 	}
 	if svc.tells {
-		svc.members[r.Number()].report.answered(svc.sys.s.Now(), err, r.Stats().Busy, svc.sc.CPUs)
+		report, now := &svc.members[r.Number()].report, svc.sys.s.Now()
+		if report.answered(now, err) {
+			report.full(now, r.Stats().Busy, svc.sc.CPUs)
+		}
 		_, threads, waiting := r.InUse()
 		resp.Load = float64(threads+waiting) / float64(svc.sc.CPUs)
 	}
