@@ -2,6 +2,7 @@ package study
 
 import (
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -66,11 +67,19 @@ func (d *Difference) decide(c comparison, level float64) {
 }
 
 // more estimates how many more runs decide, if the estimate is right: as many as make the sampling part
-// of the half-width small enough to exclude zero, or to lie inside the margin, whichever comes first.
+// of the half-width small enough to exclude zero, or to lie inside the margin, whichever comes first. Where runs are
+// too few for any half-width, it is as many as make them enough.
 // 0: no number of runs does, since what is left is due to uncertain rates.
 func (c comparison) more(b Interval, margin float64) int {
 	if c.runs < 2 {
 		return 0
+	}
+	if slices.ContainsFunc(c.sum.terms, term.tooFew) {
+		missing := 0
+		for _, t := range c.sum.terms {
+			missing += max(0, Covered-t.runs)
+		}
+		return missing
 	}
 	sampling := sum{terms: c.sum.terms, floor: c.sum.floor, ceil: c.sum.ceil}
 	half := sampling.interval(b.Level).HalfWidth()

@@ -106,7 +106,7 @@ func (s *incidentStudy) finding(v int) Finding {
 			if p.BadMinutes.Bound {
 				untouched = append(untouched, fmt.Sprintf("%s (%d runs)", c.name, len(c.blocks)))
 			}
-			if t.runs < 2 || t.unspread() {
+			if t.tooFew() && t.runs > 0 { // with none, no call was judged
 				r.TooFew = append(r.TooFew, c.name)
 			}
 		}

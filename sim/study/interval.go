@@ -69,7 +69,7 @@ func newTerm(y []float64, ordered bool) term {
 // on that are zero, threshold-like, lognormal or exponential (TestCoverage).
 func (t term) limits(level float64) (low, high float64) {
 	switch {
-	case t.runs < 2 || t.unspread():
+	case t.tooFew():
 		return t.floor, t.ceil
 	case t.se == 0:
 		share := 1 - math.Pow(1-level, 1/float64(t.runs))
@@ -84,9 +84,9 @@ func (t term) limits(level float64) (low, high float64) {
 // (TestCoverage).
 const Covered = 8
 
-// unspread reports whether the runs are too few to say how much they vary: all of them cost the same, as two
-// calm runs do that lost one call each. Of many runs that is said of their kind.
-func (t term) unspread() bool { return t.se == 0 && t.value != 0 && t.runs < Covered }
+// tooFew reports whether the runs are too few to say how much they vary: there is one, or all of a few cost the
+// same, as two calm runs do that lost one call each. Of many runs that is said of their kind.
+func (t term) tooFew() bool { return t.runs < 2 || t.se == 0 && t.value != 0 && t.runs < Covered }
 
 // untwist solves x + a·x²/3 + a²·x³/27 + a/6 = q, with a the skewness: Hall's transformation undone.
 func (t term) untwist(q float64) float64 {

@@ -320,3 +320,38 @@ func TestEqualCostsOfFewRuns(t *testing.T) {
 		}
 	}
 }
+
+// A difference that too few runs show, all of them the same, is undecided until each class has enough.
+func TestEqualDifferencesOfFewRuns(t *testing.T) {
+	c := comparison{runs: 6, sum: sum{floor: -1000, ceil: 1000}}
+	for _, diffs := range [][]float64{{44, 44}, {0, 0, 1, 2}} {
+		c.sum.terms = append(c.sum.terms, newTerm(diffs, false))
+	}
+	d := judge([]comparison{c}, 0.95)[0]
+	if d.Verdict != Undecided || d.MoreRuns != 6+4 {
+		t.Errorf("%s, %d more runs; need %s and 10", d.Verdict, d.MoreRuns, Undecided)
+	}
+}
+
+// A study says which of its runs are too few; not of runs in which no call was judged.
+func TestTooFewRuns(t *testing.T) {
+	for _, c := range []struct {
+		runs  int
+		count Count
+		want  []string
+	}{
+		{2, Count{Valid: 1000, Bad: 1}, []string{"timeline"}},
+		{2, Count{Valid: 1000}, nil},
+		{Covered, Count{Valid: 1000, Bad: 1}, nil},
+		{2, Count{}, nil},
+	} {
+		s := &timelineStudy{plan: Timeline{Objectives: []Objective{{Name: "get", Target: 0.99}}, Variants: []Variant{{Name: "a"}}, Level: 0.95}}
+		for range c.runs {
+			s.blocks = append(s.blocks, []Measurement{{Objectives: []Count{c.count}, Length: 1}})
+		}
+		r := s.finding(0).Objectives[0]
+		if !slices.Equal(r.TooFew, c.want) || c.want != nil && r.Met != Unclear {
+			t.Errorf("%d runs of %+v: too few of %v, %s", c.runs, c.count, r.TooFew, r.Met)
+		}
+	}
+}

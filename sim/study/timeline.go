@@ -202,7 +202,11 @@ func (s *timelineStudy) finding(v int) Finding {
 	}
 	f.Metrics = map[string]map[string]float64{"timeline": means}
 	for o, objective := range s.plan.Objectives {
-		r := result(objective, s.estimate(v, o), s.plan.Level)
+		e := s.estimate(v, o)
+		r := result(objective, e, s.plan.Level)
+		if t := e.terms[0]; t.tooFew() && t.runs > 0 { // with none, no call was judged
+			r.TooFew = []string{"timeline"}
+		}
 		if r.BadMinutes.Bound {
 			r.Note = fmt.Sprintf("no bad call seen in %d runs", len(s.blocks))
 		}
